@@ -1,0 +1,175 @@
+//! The server that the connectors belong to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::value::{ByteSize, ValueError};
+use super::{ReceiveConnector, TransportRole};
+
+/// The server as `Get-ExchangeServer` shows it, and how expsd plays it.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// NetBIOS name, `EX01`.
+    pub name: String,
+    pub fqdn: String,
+    pub version: Version,
+    pub role: ServerRole,
+    pub exchange_auth_refusal: ExchangeAuthRefusal,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            name: "EX01".to_owned(),
+            fqdn: "ex01.contoso.test".to_owned(),
+            version: Version::E2019,
+            role: ServerRole::Mailbox,
+            exchange_auth_refusal: ExchangeAuthRefusal::Documented,
+        }
+    }
+}
+
+impl Server {
+    /// `SERVER\Connector name`, as logs and shells print it.
+    pub fn identity(&self, connector: &ReceiveConnector) -> String {
+        format!("{}\\{}", self.name, connector.name)
+    }
+
+    /// The service that `connector` belongs to.
+    pub fn role_of(&self, connector: &ReceiveConnector) -> Role {
+        match (self.role, connector.transport_role) {
+            (ServerRole::Edge, _) => Role::Edge,
+            (ServerRole::Mailbox, TransportRole::FrontendTransport) => Role::FrontEnd,
+            (ServerRole::Mailbox, TransportRole::HubTransport) => Role::Hub,
+        }
+    }
+
+    /// The name that a connector shows in its banner, in the hello reply and in Received, and
+    /// that its certificate must hold.
+    pub fn fqdn_of<'a>(&'a self, connector: &'a ReceiveConnector) -> &'a str {
+        connector.fqdn.as_deref().unwrap_or(&self.fqdn)
+    }
+}
+
+/// The service that owns a connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    FrontEnd,
+    Hub,
+    Edge,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerRole {
+    #[default]
+    Mailbox,
+    Edge,
+}
+
+impl FromStr for ServerRole {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            _ if text.eq_ignore_ascii_case("Mailbox") => Ok(Self::Mailbox),
+            _ if text.eq_ignore_ascii_case("Edge") => Ok(Self::Edge),
+            _ => Err(ValueError::choice(&["Mailbox", "Edge"])),
+        }
+    }
+}
+
+/// What a peer meets that uses X-ANONYMOUSTLS or X-EXPS where it is not offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExchangeAuthRefusal {
+    /// `451 5.7.3 Cannot achieve Exchange Server authentication`, the text that administrators
+    /// find in the sender's queue.
+    #[default]
+    Documented,
+    /// `500 5.3.3` and `504 5.7.4`, as receivers are seen to answer; the 451 then arises at
+    /// the sender.
+    Observed,
+}
+
+impl FromStr for ExchangeAuthRefusal {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            _ if text.eq_ignore_ascii_case("Documented") => Ok(Self::Documented),
+            _ if text.eq_ignore_ascii_case("Observed") => Ok(Self::Observed),
+            _ => Err(ValueError::choice(&["Documented", "Observed"])),
+        }
+    }
+}
+
+/// The product version. Subscription Edition answers as 2019 does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    E2007,
+    E2010,
+    E2013,
+    E2016,
+    E2019,
+}
+
+impl Version {
+    pub const ALL: [Self; 5] = [Self::E2007, Self::E2010, Self::E2013, Self::E2016, Self::E2019];
+
+    /// Front End Transport came with 2013.
+    pub fn has_front_end(self) -> bool {
+        self >= Self::E2013
+    }
+
+    pub(super) fn limits(self) -> &'static Limits {
+        &LIMITS[self as usize]
+    }
+}
+
+/// Limits of a new connector that differ by version (Set-ReceiveConnector help of each
+/// version; header sizes: 2013 "message size limits", 2010 unconfirmed).
+pub(super) struct Limits {
+    pub max_message_size: ByteSize,
+    pub max_header_size: ByteSize,
+    pub max_hop_count: u32,
+    pub max_local_hop_count: u32,
+}
+
+const LIMITS: [Limits; 5] = [
+    limits(10, 64, 30, 8),
+    limits(10, 64, 30, 8),
+    limits(36, 128, 60, 5),
+    limits(36, 256, 60, 5),
+    limits(36, 256, 60, 5),
+];
+
+const fn limits(message_mb: u64, header_kb: u64, hops: u32, local_hops: u32) -> Limits {
+    Limits {
+        max_message_size: ByteSize::mb(message_mb),
+        max_header_size: ByteSize::kb(header_kb),
+        max_hop_count: hops,
+        max_local_hop_count: local_hops,
+    }
+}
+
+impl FromStr for Version {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::ALL
+            .into_iter()
+            .find(|version| version.to_string() == text)
+            .ok_or_else(|| ValueError::choice(&["2007", "2010", "2013", "2016", "2019"]))
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::E2007 => "2007",
+            Self::E2010 => "2010",
+            Self::E2013 => "2013",
+            Self::E2016 => "2016",
+            Self::E2019 => "2019",
+        })
+    }
+}

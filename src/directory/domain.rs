@@ -1,0 +1,45 @@
+//! Accepted domains (New-AcceptedDomain, parameters DomainName and DomainType).
+
+/// What the organisation does with mail for a domain. All three are accepted from anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DomainType {
+    #[default]
+    Authoritative,
+    InternalRelay,
+    ExternalRelay,
+}
+
+/// A domain that mail is accepted for, `contoso.test` or `*.contoso.test`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedDomain {
+    name: String,
+    subdomains: bool,
+    pub domain_type: DomainType,
+}
+
+impl AcceptedDomain {
+    /// `name` with a leading `*.` covers the subdomains as well; `*` covers every domain.
+    pub fn new(name: &str, domain_type: DomainType) -> Option<Self> {
+        let (subdomains, name) = match name.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (name == "*", name),
+        };
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let valid = name == "*"
+            || (!name.is_empty()
+                && name.chars().all(plain)
+                && name.split('.').all(|l| !l.is_empty()));
+        valid.then(|| Self { name: name.to_owned(), subdomains, domain_type })
+    }
+
+    pub(super) fn covers(&self, domain: &str) -> bool {
+        if self.name == "*" || domain.eq_ignore_ascii_case(&self.name) {
+            return true;
+        }
+        let Some(at) = domain.len().checked_sub(self.name.len()) else { return false };
+        self.subdomains
+            && domain.split_at_checked(at).is_some_and(|(head, tail)| {
+                head.ends_with('.') && tail.eq_ignore_ascii_case(&self.name)
+            })
+    }
+}

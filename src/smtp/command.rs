@@ -1,0 +1,437 @@
+//! The command parser: a verb, its arguments, and what MAIL, RCPT, BDAT and AUTH say in them.
+
+use crate::smtp::address::Path;
+
+/// A command line, split into verb and arguments. Borrows the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command<'a> {
+    pub verb: Verb,
+    /// What follows the verb, without the blanks around it.
+    pub args: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Helo,
+    Ehlo,
+    StartTls,
+    XAnonymousTls,
+    Auth,
+    XExps,
+    Mail,
+    Rcpt,
+    Data,
+    Bdat,
+    Rset,
+    Noop,
+    Vrfy,
+    Expn,
+    Help,
+    Quit,
+    /// A verb that Exchange servers use among themselves.
+    Internal(Internal),
+}
+
+/// The verbs behind the EHLO keywords of the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Internal {
+    XExch50,
+    XProxy,
+    XProxyFrom,
+    XProxyTo,
+    XRsetProxyTo,
+    XShadow,
+    XShadowRequest,
+    XSessionParams,
+    XMessageContext,
+}
+
+const VERBS: [(&str, Verb); 25] = [
+    ("MAIL", Verb::Mail),
+    ("RCPT", Verb::Rcpt),
+    ("DATA", Verb::Data),
+    ("EHLO", Verb::Ehlo),
+    ("HELO", Verb::Helo),
+    ("QUIT", Verb::Quit),
+    ("RSET", Verb::Rset),
+    ("BDAT", Verb::Bdat),
+    ("NOOP", Verb::Noop),
+    ("AUTH", Verb::Auth),
+    ("STARTTLS", Verb::StartTls),
+    ("X-ANONYMOUSTLS", Verb::XAnonymousTls),
+    ("X-EXPS", Verb::XExps),
+    ("HELP", Verb::Help),
+    ("VRFY", Verb::Vrfy),
+    ("EXPN", Verb::Expn),
+    ("XEXCH50", Verb::Internal(Internal::XExch50)),
+    ("XPROXY", Verb::Internal(Internal::XProxy)),
+    ("XPROXYFROM", Verb::Internal(Internal::XProxyFrom)),
+    ("XPROXYTO", Verb::Internal(Internal::XProxyTo)),
+    ("XRSETPROXYTO", Verb::Internal(Internal::XRsetProxyTo)),
+    ("XSHADOW", Verb::Internal(Internal::XShadow)),
+    ("XSHADOWREQUEST", Verb::Internal(Internal::XShadowRequest)),
+    ("XSESSIONPARAMS", Verb::Internal(Internal::XSessionParams)),
+    ("X-MESSAGECONTEXT", Verb::Internal(Internal::XMessageContext)),
+];
+
+impl Verb {
+    fn find(word: &[u8]) -> Option<Self> {
+        VERBS
+            .iter()
+            .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word))
+            .map(|&(_, verb)| verb)
+    }
+
+    pub fn name(self) -> &'static str {
+        VERBS.iter().find(|(_, verb)| *verb == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// What is wrong with a command, so that the session can choose its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Syntax {
+    #[error("the verb is not known")]
+    UnknownVerb,
+    #[error("the arguments do not fit the command")]
+    Arguments,
+    #[error("the address is malformed")]
+    Address,
+    #[error("a parameter is not known")]
+    UnknownParameter,
+    #[error("the BODY type is not known")]
+    Body,
+}
+
+impl<'a> Command<'a> {
+    /// Parses one line, without its line end.
+    pub fn parse(line: &'a [u8]) -> Result<Self, Syntax> {
+        let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+        let verb = Verb::find(&line[..end]).ok_or(Syntax::UnknownVerb)?;
+        let args = std::str::from_utf8(&line[end..]).map_err(|_| Syntax::Arguments)?;
+        Ok(Self { verb, args: args.trim_matches(' ') })
+    }
+}
+
+/// BODY (RFC 6152, RFC 3030).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub enum Body {
+    #[default]
+    #[serde(rename = "7BIT")]
+    SevenBit,
+    #[serde(rename = "8BITMIME")]
+    EightBitMime,
+    #[serde(rename = "BINARYMIME")]
+    BinaryMime,
+}
+
+/// RET (RFC 3461 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Ret {
+    Full,
+    Hdrs,
+}
+
+/// The arguments of MAIL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailFrom<'a> {
+    pub path: Path,
+    pub size: Option<u64>,
+    pub body: Option<Body>,
+    pub ret: Option<Ret>,
+    pub envid: Option<&'a str>,
+    pub auth: Option<&'a str>,
+    pub smtputf8: bool,
+}
+
+impl<'a> MailFrom<'a> {
+    pub fn parse(args: &'a str) -> Result<Self, Syntax> {
+        let (path, parameters) =
+            Path::take(strip_keyword(args, "FROM:")?).ok_or(Syntax::Address)?;
+        let mut mail = Self {
+            path,
+            size: None,
+            body: None,
+            ret: None,
+            envid: None,
+            auth: None,
+            smtputf8: false,
+        };
+        for parameter in Parameters::of(parameters)? {
+            let (key, value) = parameter?;
+            let is = |name: &str| key.eq_ignore_ascii_case(name);
+            if is("SIZE") {
+                once(&mut mail.size, parse_number(value)?)?;
+            } else if is("BODY") {
+                once(&mut mail.body, parse_body(value)?)?;
+            } else if is("RET") {
+                once(&mut mail.ret, parse_ret(value)?)?;
+            } else if is("ENVID") {
+                once(&mut mail.envid, xtext(value, 100)?)?;
+            } else if is("AUTH") {
+                once(&mut mail.auth, xtext(value, 500)?)?;
+            } else if is("SMTPUTF8") && value.is_none() && !mail.smtputf8 {
+                mail.smtputf8 = true;
+            } else {
+                return Err(Syntax::UnknownParameter);
+            }
+        }
+        Ok(mail)
+    }
+}
+
+/// The arguments of RCPT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RcptTo<'a> {
+    pub path: Path,
+    /// NOTIFY as given (RFC 3461 §4.1), checked.
+    pub notify: Option<&'a str>,
+    pub orcpt: Option<&'a str>,
+    /// XORAR and XRDST: what other Exchange servers add.
+    pub orar: bool,
+    pub rdst: bool,
+}
+
+impl<'a> RcptTo<'a> {
+    pub fn parse(args: &'a str) -> Result<Self, Syntax> {
+        let (path, parameters) = Path::take(strip_keyword(args, "TO:")?).ok_or(Syntax::Address)?;
+        if path == Path::Null {
+            return Err(Syntax::Address);
+        }
+        let mut rcpt = Self { path, notify: None, orcpt: None, orar: false, rdst: false };
+        for parameter in Parameters::of(parameters)? {
+            let (key, value) = parameter?;
+            let is = |name: &str| key.eq_ignore_ascii_case(name);
+            if is("NOTIFY") {
+                once(&mut rcpt.notify, parse_notify(value)?)?;
+            } else if is("ORCPT") {
+                once(&mut rcpt.orcpt, parse_orcpt(value)?)?;
+            } else if is("XORAR") {
+                rcpt.orar = true;
+            } else if is("XRDST") {
+                rcpt.rdst = true;
+            } else {
+                return Err(Syntax::UnknownParameter);
+            }
+        }
+        Ok(rcpt)
+    }
+}
+
+/// The arguments of BDAT: the size of the chunk, and whether it is the last.
+pub fn parse_bdat(args: &str) -> Result<(u64, bool), Syntax> {
+    let (size, last) = args.split_once(' ').unwrap_or((args, ""));
+    let last = match last.trim_matches(' ') {
+        "" => false,
+        word if word.eq_ignore_ascii_case("LAST") => true,
+        _ => return Err(Syntax::Arguments),
+    };
+    Ok((parse_number(Some(size))?, last))
+}
+
+/// The arguments of AUTH and X-EXPS: a mechanism, and what follows it.
+pub fn parse_auth(args: &str) -> (&str, Option<&str>) {
+    match args.split_once(' ') {
+        Some((mechanism, initial)) => (mechanism, Some(initial.trim_matches(' '))),
+        None => (args, None),
+    }
+}
+
+fn strip_keyword<'a>(args: &'a str, keyword: &str) -> Result<&'a str, Syntax> {
+    match args.split_at_checked(keyword.len()) {
+        Some((word, rest)) if word.eq_ignore_ascii_case(keyword) => Ok(rest),
+        _ => Err(Syntax::Arguments),
+    }
+}
+
+/// `KEY` and `KEY=value` words (RFC 5321 §4.1.2, `Mail-parameters`).
+struct Parameters<'a>(std::str::Split<'a, char>);
+
+impl<'a> Parameters<'a> {
+    fn of(text: &'a str) -> Result<Self, Syntax> {
+        if !text.is_empty() && !text.starts_with(' ') {
+            return Err(Syntax::Address);
+        }
+        Ok(Self(text.split(' ')))
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = Result<(&'a str, Option<&'a str>), Syntax>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let word = self.0.find(|word| !word.is_empty())?;
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (word, None),
+        };
+        let known_form = key.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && value != Some("");
+        Some(if known_form { Ok((key, value)) } else { Err(Syntax::Arguments) })
+    }
+}
+
+fn once<T>(slot: &mut Option<T>, value: T) -> Result<(), Syntax> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Syntax::Arguments),
+    }
+}
+
+fn parse_number(value: Option<&str>) -> Result<u64, Syntax> {
+    value
+        .filter(|v| !v.is_empty() && v.len() <= 20 && v.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|v| v.parse().ok())
+        .ok_or(Syntax::Arguments)
+}
+
+fn parse_body(value: Option<&str>) -> Result<Body, Syntax> {
+    match value {
+        Some(v) if v.eq_ignore_ascii_case("7BIT") => Ok(Body::SevenBit),
+        Some(v) if v.eq_ignore_ascii_case("8BITMIME") => Ok(Body::EightBitMime),
+        Some(v) if v.eq_ignore_ascii_case("BINARYMIME") => Ok(Body::BinaryMime),
+        _ => Err(Syntax::Body),
+    }
+}
+
+fn parse_ret(value: Option<&str>) -> Result<Ret, Syntax> {
+    match value {
+        Some(v) if v.eq_ignore_ascii_case("FULL") => Ok(Ret::Full),
+        Some(v) if v.eq_ignore_ascii_case("HDRS") => Ok(Ret::Hdrs),
+        _ => Err(Syntax::Arguments),
+    }
+}
+
+fn parse_notify(value: Option<&str>) -> Result<&str, Syntax> {
+    let value = value.ok_or(Syntax::Arguments)?;
+    let known = |word: &str| {
+        ["SUCCESS", "FAILURE", "DELAY"].iter().any(|name| word.eq_ignore_ascii_case(name))
+    };
+    if value.eq_ignore_ascii_case("NEVER") || value.split(',').all(known) {
+        Ok(value)
+    } else {
+        Err(Syntax::Arguments)
+    }
+}
+
+fn parse_orcpt(value: Option<&str>) -> Result<&str, Syntax> {
+    let value = value.filter(|v| v.len() <= 500).ok_or(Syntax::Arguments)?;
+    match value.split_once(';') {
+        Some((kind, address)) if !kind.is_empty() && !address.is_empty() => Ok(value),
+        _ => Err(Syntax::Arguments),
+    }
+}
+
+/// Printable ASCII without `=`, with `+XX` for the rest (RFC 3461 §4).
+fn xtext(value: Option<&str>, limit: usize) -> Result<&str, Syntax> {
+    let value = value.ok_or(Syntax::Arguments)?;
+    let mut bytes = value.bytes();
+    while let Some(b) = bytes.next() {
+        let fits = match b {
+            b'+' => {
+                let mut hex = || bytes.next().is_some_and(|b| b.is_ascii_hexdigit());
+                hex() && hex()
+            }
+            b'=' => false,
+            b => b.is_ascii_graphic(),
+        };
+        if !fits {
+            return Err(Syntax::Arguments);
+        }
+    }
+    if value.len() <= limit { Ok(value) } else { Err(Syntax::Arguments) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(line: &str) -> (Verb, &str) {
+        let command = Command::parse(line.as_bytes()).unwrap();
+        (command.verb, command.args)
+    }
+
+    #[test]
+    fn verbs_are_known_in_any_case() {
+        assert_eq!(parse("ehlo  a.test "), (Verb::Ehlo, "a.test"));
+        assert_eq!(parse("x-Exps gssapi"), (Verb::XExps, "gssapi"));
+        assert_eq!(parse("X-ANONYMOUSTLS"), (Verb::XAnonymousTls, ""));
+        for (name, verb) in VERBS {
+            assert_eq!(parse(name).0, verb);
+            assert_eq!(verb.name(), name);
+        }
+    }
+
+    #[test]
+    fn other_words_are_no_verbs() {
+        for line in ["", " EHLO", "EHLO\ta", "MAILFROM:<a@b>", "TURN", "\u{ff}"] {
+            assert_eq!(Command::parse(line.as_bytes()), Err(Syntax::UnknownVerb), "{line:?}");
+        }
+        assert_eq!(Command::parse(b"MAIL FROM:<\xff@x>"), Err(Syntax::Arguments));
+    }
+
+    #[test]
+    fn mail_with_every_parameter() {
+        let mail = MailFrom::parse(
+            "from: <a@x.test> size=10 BODY=8BITMIME RET=HDRS ENVID=a+2Bb AUTH=<> SMTPUTF8",
+        )
+        .unwrap();
+        assert_eq!(mail.path.to_string(), "a@x.test");
+        assert_eq!((mail.size, mail.body), (Some(10), Some(Body::EightBitMime)));
+        assert_eq!((mail.ret, mail.envid), (Some(Ret::Hdrs), Some("a+2Bb")));
+        assert_eq!((mail.auth, mail.smtputf8), (Some("<>"), true));
+    }
+
+    #[test]
+    fn mail_that_is_wrong_says_where() {
+        for (args, wrong) in [
+            ("", Syntax::Arguments),
+            ("TO:<a@x>", Syntax::Arguments),
+            ("FROM:", Syntax::Address),
+            ("FROM:<a@x>SIZE=1", Syntax::Address),
+            ("FROM:<a@x> SIZE=-1", Syntax::Arguments),
+            ("FROM:<a@x> SIZE=1 SIZE=2", Syntax::Arguments),
+            ("FROM:<a@x> SIZE=99999999999999999999", Syntax::Arguments),
+            ("FROM:<a@x> BODY=9BIT", Syntax::Body),
+            ("FROM:<a@x> X=1", Syntax::UnknownParameter),
+            ("FROM:<a@x> ENVID=a=b", Syntax::Arguments),
+            ("FROM:<a@x> AUTH=+G0", Syntax::Arguments),
+        ] {
+            assert_eq!(MailFrom::parse(args), Err(wrong), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn rcpt_as_microsoft_types_it() {
+        let rcpt = RcptTo::parse("TO: <kate@fabrikam.com> NOTIFY=success,failure").unwrap();
+        assert_eq!(rcpt.notify, Some("success,failure"));
+        assert_eq!(RcptTo::parse("TO:<>"), Err(Syntax::Address));
+        assert_eq!(RcptTo::parse("TO:<a@x> NOTIFY=NEVER,DELAY"), Err(Syntax::Arguments));
+        assert_eq!(RcptTo::parse("TO:<a@x> ORCPT=rfc822"), Err(Syntax::Arguments));
+    }
+
+    #[test]
+    fn bdat_sizes() {
+        assert_eq!(parse_bdat("10"), Ok((10, false)));
+        assert_eq!(parse_bdat("0 last"), Ok((0, true)));
+        for args in ["", "x", "-1", "1 FIRST", "99999999999999999999"] {
+            assert_eq!(parse_bdat(args), Err(Syntax::Arguments), "{args:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Command::parse(&line);
+        }
+
+        #[test]
+        fn no_argument_makes_the_parser_panic(text in r#"(FROM:|TO:)?[ <>@:."\\a-zäA-Z0-9=+;\[\]-]{0,60}"#) {
+            let _ = MailFrom::parse(&text);
+            let _ = RcptTo::parse(&text);
+            let _ = parse_bdat(&text);
+        }
+    }
+}

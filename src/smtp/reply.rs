@@ -1,0 +1,219 @@
+//! The reply catalogue: every reply expsd can give is a constant or a constructor in this file.
+//!
+//! Beside each stands where the text was seen: a Microsoft page, a public transcript, or
+//! "our choice". `docs/evidence.md` names the sources in full.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::{BufMut, BytesMut};
+
+/// One SMTP reply (RFC 5321 §4.2): a code and its text, in one or more lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    code: u16,
+    /// Text after the code, with the enhanced status code; lines separated by `\n`.
+    text: Cow<'static, str>,
+}
+
+impl Reply {
+    const fn new(code: u16, text: &'static str) -> Self {
+        Self { code, text: Cow::Borrowed(text) }
+    }
+
+    fn owned(code: u16, text: String) -> Self {
+        Self { code, text: Cow::Owned(text) }
+    }
+
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// 5yz: the command failed for good.
+    pub fn is_permanent_failure(&self) -> bool {
+        self.code >= 500
+    }
+
+    /// Appends the reply as it goes over the wire.
+    pub fn write_to(&self, out: &mut BytesMut) {
+        let mut lines = self.text.split('\n').peekable();
+        while let Some(line) = lines.next() {
+            write_code(out, self.code, lines.peek().is_none());
+            out.put_slice(line.as_bytes());
+            out.put_slice(b"\r\n");
+        }
+    }
+}
+
+/// Writes `code` and the separator that tells whether more lines follow.
+pub(crate) fn write_code(out: &mut BytesMut, code: u16, last: bool) {
+    let digit = |n: u16| b'0' + (n % 10) as u8;
+    out.put_slice(&[
+        digit(code / 100),
+        digit(code / 10),
+        digit(code),
+        if last { b' ' } else { b'-' },
+    ]);
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.text.split('\n').peekable();
+        while let Some(line) = lines.next() {
+            let last = lines.peek().is_none();
+            write!(f, "{}{}{line}", self.code, if last { ' ' } else { '-' })?;
+            if !last {
+                writeln!(f)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// Greeting, hello, TLS and misc.
+
+/// Two lines; the verb list is the same from 2010 to SE (nmap scans of all four).
+pub const HELP: Reply = Reply::new(
+    214,
+    "This server supports the following commands:\nHELO EHLO STARTTLS RCPT DATA RSET MAIL QUIT HELP AUTH BDAT",
+);
+/// STARTTLS or X-ANONYMOUSTLS accepted.
+pub const READY_FOR_TLS: Reply = Reply::new(220, "2.0.0 SMTP server ready");
+pub const CLOSING: Reply = Reply::new(221, "2.0.0 Service closing transmission channel");
+/// NOOP: no transcript shows the answer of 2007 or later; our choice.
+pub const OK: Reply = Reply::new(250, "2.0.0 OK");
+/// KB 304897, for 2000/2003.
+pub const RESETTING: Reply = Reply::new(250, "2.0.0 Resetting");
+pub const CANNOT_VRFY: Reply = Reply::new(252, "2.1.5 Cannot VRFY user");
+
+// The mail transaction.
+
+pub const SENDER_OK: Reply = Reply::new(250, "2.1.0 Sender OK");
+pub const RECIPIENT_OK: Reply = Reply::new(250, "2.1.5 Recipient OK");
+pub const START_MAIL_INPUT: Reply = Reply::new(354, "Start mail input; end with <CRLF>.<CRLF>");
+
+/// The answer to a BDAT that is not the last; our choice of text.
+pub fn chunk_received(octets: u64) -> Reply {
+    Reply::owned(250, format!("2.6.0 CHUNK received OK, {octets} octets"))
+}
+
+/// `250 2.6.0 <id>… Queued mail for delivery`; `detail` is what the version puts between.
+pub fn queued(message_id: &str, detail: &str) -> Reply {
+    Reply::owned(250, format!("2.6.0 {message_id}{detail} Queued mail for delivery"))
+}
+
+// Authentication.
+
+pub const AUTHENTICATED: Reply = Reply::new(235, "2.7.0 Authentication successful");
+
+/// `334`, and a prompt in clear or a base64 token.
+pub fn continue_auth(text: String) -> Reply {
+    Reply::owned(334, text)
+}
+
+// 4yz.
+
+/// No connector for the address, shutdown, or a service that is not up.
+pub const SERVICE_NOT_AVAILABLE: Reply = Reply::new(421, "4.3.2 Service not available");
+/// MaxInboundConnection; the wording stands in the reply family of event 1009.
+pub const TOO_MANY_CONNECTIONS: Reply = Reply::new(
+    421,
+    "4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel",
+);
+/// ConnectionTimeout; the text is known from senders' queues, as a receiver's it is our choice.
+pub const CONNECTION_TIMED_OUT: Reply = Reply::new(421, "4.4.1 Connection timed out");
+/// MaxProtocolErrors or MaxLogonFailures; text unconfirmed, our choice.
+pub const TOO_MANY_ERRORS: Reply =
+    Reply::new(421, "4.7.0 Too many errors on this connection, closing transmission channel");
+pub const TIMEOUT_WAITING: Reply = Reply::new(451, "4.7.0 Timeout waiting for client input");
+pub const MUST_ISSUE_STARTTLS: Reply = Reply::new(451, "5.7.3 Must issue a STARTTLS command first");
+pub const CANNOT_ACHIEVE_EXCHANGE_AUTH: Reply =
+    Reply::new(451, "5.7.3 Cannot achieve Exchange Server authentication");
+pub const INSUFFICIENT_RESOURCES: Reply = Reply::new(452, "4.3.1 Insufficient system resources");
+pub const TOO_MANY_RECIPIENTS: Reply = Reply::new(452, "4.5.3 Too many recipients");
+pub const TEMPORARY_AUTH_FAILURE: Reply = Reply::new(454, "4.7.0 Temporary authentication failure");
+
+// 5yz: the conversation.
+
+pub const UNRECOGNIZED_COMMAND: Reply = Reply::new(500, "5.3.3 Unrecognized command");
+/// XEXCH50 where the connector does not offer it.
+pub const NOT_ENABLED: Reply = Reply::new(500, "5.5.1 Not enabled");
+/// Text unconfirmed.
+pub const COMMAND_TOO_LONG: Reply = Reply::new(500, "5.5.2 Command too long");
+/// RequireEHLODomain; text unconfirmed.
+pub const EHLO_REQUIRES_DOMAIN: Reply = Reply::new(501, "5.0.0 EHLO requires domain address");
+/// RequireEHLODomain; text unconfirmed.
+pub const HELO_REQUIRES_DOMAIN: Reply = Reply::new(501, "5.0.0 HELO requires domain address");
+pub const INVALID_RECIPIENT: Reply = Reply::new(501, "5.1.3 Invalid address");
+pub const INVALID_SENDER: Reply = Reply::new(501, "5.1.7 Invalid address");
+pub const INVALID_DOMAIN_NAME: Reply = Reply::new(501, "5.5.4 Invalid domain name");
+pub const INVALID_ARGUMENTS: Reply = Reply::new(501, "5.5.4 Invalid arguments");
+pub const UNRECOGNIZED_PARAMETER: Reply = Reply::new(501, "5.5.4 Unrecognized parameter");
+pub const UNSUPPORTED_BODY: Reply = Reply::new(501, "5.5.4 Unsupported BODY type");
+/// `*` as a continuation; text unconfirmed.
+pub const AUTH_CANCELLED: Reply = Reply::new(501, "5.5.4 Authentication cancelled");
+pub const NOT_IMPLEMENTED: Reply = Reply::new(502, "5.3.3 Command not implemented");
+pub const BAD_SEQUENCE: Reply = Reply::new(503, "5.5.1 Bad sequence of commands");
+pub const SEND_HELLO_FIRST: Reply = Reply::new(503, "5.5.2 Send hello first");
+pub const NEED_MAIL: Reply = Reply::new(503, "5.5.2 Need mail command");
+pub const NEED_RCPT: Reply = Reply::new(503, "5.5.2 Need rcpt command");
+pub const SENDER_ALREADY_SPECIFIED: Reply = Reply::new(503, "5.5.2 Sender already specified");
+pub const AUTH_ALREADY_SPECIFIED: Reply = Reply::new(503, "5.5.2 Auth command already specified");
+pub const ONLY_ONE_STARTTLS: Reply =
+    Reply::new(503, "5.5.2 Only one STARTTLS command can be issued per session");
+
+// 5yz: rights and content.
+
+pub const NOT_AUTHORIZED: Reply = Reply::new(504, "5.7.1 Not authorized");
+pub const NOT_AUTHORIZED_ORAR: Reply = Reply::new(504, "5.7.1 Not authorized to send ORAR");
+pub const NOT_AUTHORIZED_RDST: Reply = Reply::new(504, "5.7.1 Not authorized to send RDST");
+pub const UNRECOGNIZED_AUTH_TYPE: Reply = Reply::new(504, "5.7.4 Unrecognized authentication type");
+/// MAIL without Submit, 2007 to 2016.
+pub const NOT_AUTHENTICATED: Reply = Reply::new(530, "5.7.1 Client was not authenticated");
+/// MAIL without Submit, 2019.
+pub const NOT_AUTHENTICATED_2019: Reply = Reply::new(
+    530,
+    "5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
+);
+pub const AUTH_UNSUCCESSFUL: Reply = Reply::new(535, "5.7.3 Authentication unsuccessful");
+/// RCPT outside the accepted domains, 2007 to 2013.
+pub const UNABLE_TO_RELAY: Reply = Reply::new(550, "5.7.1 Unable to relay");
+/// RCPT outside the accepted domains, 2016 and 2019.
+pub const UNABLE_TO_RELAY_2016: Reply =
+    Reply::new(550, "5.7.54 SMTP; Unable to relay recipient in non-accepted domain");
+/// 2007 to 2016.
+pub const CANNOT_SEND_AS: Reply =
+    Reply::new(550, "5.7.1 Client does not have permissions to send as this sender");
+/// Seen on premises in 2020 and 2025; we give it for 2019.
+pub const CANNOT_SEND_AS_2019: Reply =
+    Reply::new(550, "5.7.60 SMTP; Client does not have permissions to send as this sender");
+/// Text unconfirmed.
+pub const ANONYMOUS_CANNOT_SEND_AS: Reply =
+    Reply::new(550, "5.7.1 Anonymous client does not have permissions to send as this sender");
+pub const MESSAGE_TOO_LARGE: Reply =
+    Reply::new(552, "5.3.4 Message size exceeds fixed maximum message size");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_lines_are_joined_by_a_hyphen_after_the_code() {
+        let mut wire = BytesMut::new();
+        HELP.write_to(&mut wire);
+        assert_eq!(
+            &wire[..],
+            b"214-This server supports the following commands:\r\n\
+              214 HELO EHLO STARTTLS RCPT DATA RSET MAIL QUIT HELP AUTH BDAT\r\n"
+        );
+    }
+
+    #[test]
+    fn display_is_the_wire_form_without_the_last_line_end() {
+        assert_eq!(SENDER_OK.to_string(), "250 2.1.0 Sender OK");
+    }
+}
