@@ -17,7 +17,7 @@ pub use address::{IpRange, SourceAddress};
 pub use binding::Binding;
 pub use defaults::default_set;
 pub use flags::{AuthMechanism, PermissionGroups};
-pub use parameter::{PARAMETERS, Parameter, find as find_parameter};
+pub use parameter::{Effect as ParameterEffect, PARAMETERS, Parameter, find as find_parameter};
 pub use permission::{AdPermission, Grant, GrantSource, Principal, Rights, Token};
 pub use rules::{Broken, broken_rules, conflicts};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};

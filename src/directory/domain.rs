@@ -1,5 +1,7 @@
 //! Accepted domains (New-AcceptedDomain, parameters DomainName and DomainType).
 
+use std::str::FromStr;
+
 /// What the organisation does with mail for a domain. All three are accepted from anybody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DomainType {
@@ -8,6 +10,23 @@ pub enum DomainType {
     InternalRelay,
     ExternalRelay,
 }
+
+impl FromStr for DomainType {
+    type Err = BadDomainType;
+
+    fn from_str(text: &str) -> Result<Self, BadDomainType> {
+        match text {
+            _ if text.eq_ignore_ascii_case("Authoritative") => Ok(Self::Authoritative),
+            _ if text.eq_ignore_ascii_case("InternalRelay") => Ok(Self::InternalRelay),
+            _ if text.eq_ignore_ascii_case("ExternalRelay") => Ok(Self::ExternalRelay),
+            _ => Err(BadDomainType),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of Authoritative, InternalRelay, ExternalRelay")]
+pub struct BadDomainType;
 
 /// A domain that mail is accepted for, `contoso.test` or `*.contoso.test`.
 #[derive(Clone, Debug, PartialEq, Eq)]

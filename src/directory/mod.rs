@@ -3,8 +3,8 @@
 mod account;
 mod domain;
 
-pub use account::{Account, AccountName, Group};
-pub use domain::{AcceptedDomain, DomainType};
+pub use account::{Account, AccountName, BadAccountName, Group};
+pub use domain::{AcceptedDomain, BadDomainType, DomainType};
 
 /// The part of Active Directory that a receive connector asks about.
 #[derive(Clone, Debug, Default)]

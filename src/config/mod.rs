@@ -1,0 +1,207 @@
+//! The configuration file: TOML whose names, where Exchange has them, are Exchange's.
+//!
+//! Everything wrong in a file is reported at once, each with its place, and before anything
+//! listens. [`Configuration::default`] is what expsd runs without a file.
+
+mod error;
+mod reader;
+mod sections;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+
+use crate::connector::{ReceiveConnector, Server, default_set};
+use crate::directory::{AcceptedDomain, Account, Directory, DomainType};
+
+pub use error::{ConfigError, Problem};
+
+/// What a daemon runs.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    pub server: Server,
+    pub connectors: Vec<ReceiveConnector>,
+    pub directory: Directory,
+    pub kerberos: Kerberos,
+    pub proxy_protocol: ProxyProtocol,
+    pub capture: Capture,
+    pub http: Http,
+    /// Settings of the file that were read and checked, but do nothing yet.
+    pub without_effect: Vec<String>,
+}
+
+/// `[kerberos]`
+#[derive(Clone, Debug, Default)]
+pub struct Kerberos {
+    /// Without one, GSSAPI is offered and every proof fails.
+    pub keytab: Option<PathBuf>,
+    pub prompt: Prompt,
+}
+
+/// What follows the first `334` of a bare `AUTH GSSAPI`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Prompt {
+    /// `334 GSSAPI supported`
+    #[default]
+    Exchange,
+    /// `334 `, which the Cyrus and GNU SASL clients need.
+    Empty,
+}
+
+/// `[proxy_protocol]`
+#[derive(Clone, Debug, Default)]
+pub struct ProxyProtocol {
+    /// Peers that may state another source address. Nobody else may.
+    pub trust: Vec<IpNet>,
+}
+
+/// `[capture]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Capture {
+    #[default]
+    Memory,
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+/// `[http]`
+#[derive(Clone, Debug, Default)]
+pub struct Http {
+    pub listen: Option<SocketAddr>,
+}
+
+impl Default for Configuration {
+    /// `EX01` of `contoso.test`, an Exchange 2019 with its default connectors, and one user.
+    fn default() -> Self {
+        Self::of(Server::default())
+    }
+}
+
+impl Configuration {
+    /// The default set of `server`, and its domain as the one accepted domain.
+    pub fn of(server: Server) -> Self {
+        Self {
+            connectors: default_set(&server),
+            directory: Directory {
+                accounts: default_accounts(),
+                accepted_domains: own_domain(&server).into_iter().collect(),
+                default_domain: netbios_domain(&server),
+            },
+            server,
+            kerberos: Kerberos::default(),
+            proxy_protocol: ProxyProtocol::default(),
+            capture: Capture::default(),
+            http: Http::default(),
+            without_effect: Vec::new(),
+        }
+    }
+
+    /// Reads the file at `path`. Relative paths in it are relative to its folder.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::unreadable(name.clone(), &error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse_in(&text, &name, folder)
+    }
+
+    /// Reads `text`; `name` stands for it in errors.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
+        Self::parse_in(text, name, Path::new(""))
+    }
+
+    fn parse_in(text: &str, name: &str, folder: &Path) -> Result<Self, ConfigError> {
+        sections::read(text, name, folder)
+    }
+}
+
+/// `CONTOSO\alice`, so that the first dialogue can log on.
+fn default_accounts() -> Vec<Account> {
+    let alice = "CONTOSO\\alice".parse().ok();
+    alice
+        .map(|name| {
+            Account::new(name, Some("Passw0rd!".to_owned())).with_addresses(["alice@contoso.test"])
+        })
+        .into_iter()
+        .collect()
+}
+
+/// `contoso.test` of `ex01.contoso.test`.
+fn dns_domain(server: &Server) -> &str {
+    server.fqdn.split_once('.').map_or(server.fqdn.as_str(), |(_, domain)| domain)
+}
+
+/// `CONTOSO` of `ex01.contoso.test`.
+fn netbios_domain(server: &Server) -> String {
+    dns_domain(server).split('.').next().unwrap_or_default().to_ascii_uppercase()
+}
+
+fn own_domain(server: &Server) -> Option<AcceptedDomain> {
+    AcceptedDomain::new(dns_domain(server), DomainType::Authoritative)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::{ExchangeAuthRefusal, Principal, Rights, Version};
+
+    const SAMPLE: &str = include_str!("../../tests/data/sample.toml");
+
+    fn errors(text: &str) -> String {
+        Configuration::parse(text, "x.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_whole_sample_loads() {
+        let configuration = Configuration::parse(SAMPLE, "sample.toml").unwrap();
+        assert_eq!(configuration.server.version, Version::E2019);
+        assert_eq!(configuration.server.exchange_auth_refusal, ExchangeAuthRefusal::Documented);
+        let relay = &configuration.connectors[0];
+        assert_eq!(relay.name, "App relay");
+        assert_eq!(relay.remote_ip_ranges.len(), 3);
+        assert_eq!(relay.ad_permissions[0].user, Principal::Anonymous);
+        assert_eq!(relay.ad_permissions[0].rights, Rights::ACCEPT_ANY_RECIPIENT);
+        assert!(configuration.directory.find("EX02$").unwrap().password().is_some());
+        assert_eq!(configuration.kerberos.keytab.as_deref(), Some(Path::new("ex01.keytab")));
+        assert_eq!(configuration.without_effect, ["listen of [http]"]);
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_set() {
+        let configuration = Configuration::parse("", "x.toml").unwrap();
+        assert_eq!(configuration.connectors.len(), 5);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once_with_its_line() {
+        let text = "[Server]\nVersion = \"2018\"\nColour = 1\n\n[[ReceiveConnector]]\nName = \"a\"\n\
+                    Bindings = [\"0.0.0.0:25\", \"x\"]\nRequireTls = true\nMaxLogonFailures = 11\n";
+        assert_eq!(
+            errors(text),
+            "x.toml:2: Version of [Server] has a wrong value (expected one of 2007, 2010, 2013, 2016, 2019)\n\
+             x.toml:3: [Server] has no setting called Colour (unknown); known here: Name, Fqdn, Version, Role, ExchangeAuthRefusal\n\
+             x.toml:7: Bindings of [[ReceiveConnector]] has a wrong value (expected an address and a port such as \"0.0.0.0:25\", \"[::]:25\" or \"10.0.0.5:25\")\n\
+             x.toml:8: [[ReceiveConnector]] has no setting called RequireTls (unknown); did you mean RequireTLS?\n\
+             x.toml:9: MaxLogonFailures of [[ReceiveConnector]] has a wrong value (expected a number from 0 to 10)"
+        );
+    }
+
+    #[test]
+    fn rules_and_conflicts_have_a_place() {
+        let text = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"0.0.0.0:25\"\nAuthMechanism = \"None\"\n\
+                    RequireTLS = true\n[[ReceiveConnector]]\nName = \"b\"\nBindings = \"0.0.0.0:25\"\n";
+        let errors = errors(text);
+        assert!(errors.contains("x.toml:5: RequireTLS of \"a\" breaks a rule"), "{errors}");
+        assert!(errors.contains("x.toml:6: \"b\" conflicts with another connector"), "{errors}");
+    }
+
+    #[test]
+    fn what_is_not_toml_or_not_there_says_so() {
+        assert!(errors("[Server\n").starts_with("x.toml:1: this is not TOML"));
+        assert!(errors("[[ReceiveConnector]]\nName = \"a\"\n").contains("has no Bindings"));
+        assert!(errors("ReceiveConnector = 1\n").contains("is a list of tables"));
+        let missing = Configuration::load(Path::new("/nonexistent/x.toml")).unwrap_err();
+        assert!(missing.to_string().starts_with("cannot read /nonexistent/x.toml: "));
+    }
+}

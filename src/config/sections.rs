@@ -1,0 +1,392 @@
+//! The sections of the file, one function each.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::Path;
+
+use ipnet::IpNet;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Problems};
+use super::reader::{Table, suggestion, value};
+use super::{Capture, Configuration, Http, Kerberos, Prompt, ProxyProtocol};
+use crate::connector::{
+    AdPermission, PARAMETERS, ParameterEffect, PermissionGroups, Principal, ReceiveConnector,
+    Rights, Server, broken_rules, conflicts, default_set, find_parameter,
+};
+use crate::directory::{AcceptedDomain, Account, Group};
+
+/// Reads a whole file. `folder` is what its relative paths are relative to.
+pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Configuration, ConfigError> {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    let problems = RefCell::new(Problems::new(name, text));
+    for error in &errors {
+        let span = error.span().unwrap_or(0..0);
+        problems.borrow_mut().add(span, "this is not TOML", error.message(), None);
+    }
+    if problems.borrow().count() > 0 {
+        return Err(problems.into_inner().into_error());
+    }
+    let file = Table::new("the file", 0..0, document.get_ref(), &problems);
+    let configuration = Sections { file, folder, problems: &problems }.read();
+    if problems.borrow().count() == 0 {
+        Ok(configuration)
+    } else {
+        Err(problems.into_inner().into_error())
+    }
+}
+
+struct Sections<'a, 'i> {
+    file: Table<'a, 'i>,
+    folder: &'a Path,
+    problems: &'a RefCell<Problems>,
+}
+
+impl<'a, 'i> Sections<'a, 'i> {
+    fn read(mut self) -> Configuration {
+        let server = self.server();
+        let mut configuration = Configuration::of(server);
+        let domains = self.each("AcceptedDomain", Self::accepted_domain);
+        if let Some(domains) = domains {
+            configuration.directory.accepted_domains = domains;
+        }
+        if let Some(accounts) = self.each("account", Self::account) {
+            configuration.directory.accounts = accounts;
+        }
+        let mut ignored = Vec::new();
+        configuration.connectors = self.connectors(&configuration.server, &mut ignored);
+        configuration.kerberos = self.kerberos();
+        configuration.proxy_protocol = self.proxy_protocol();
+        configuration.capture = self.capture(&mut ignored);
+        configuration.http = self.http(&mut ignored);
+        configuration.without_effect = ignored;
+        self.file.finish();
+        configuration
+    }
+
+    fn section(&mut self, name: &'static str) -> Option<Table<'a, 'i>> {
+        let found = self.file.get(name)?;
+        self.table(format!("[{name}]"), found)
+    }
+
+    fn table(&self, name: String, found: &'a Spanned<DeValue<'i>>) -> Option<Table<'a, 'i>> {
+        let entries = found.get_ref().as_table();
+        if entries.is_none() {
+            self.file.problem(
+                found.span(),
+                format!("{name} is not a table"),
+                "expected a table",
+                None,
+            );
+        }
+        entries.map(|entries| Table::new(name, found.span(), entries, self.problems))
+    }
+
+    /// The tables of `[[name]]`, as far as they are sound; `None` if there is no such section.
+    fn each<T>(
+        &mut self,
+        name: &'static str,
+        read: impl Fn(&mut Table<'a, 'i>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let tables = self.tables(name)?;
+        let mut all = Vec::new();
+        for mut table in tables {
+            all.extend(read(&mut table));
+            table.finish();
+        }
+        Some(all)
+    }
+
+    fn tables(&mut self, name: &'static str) -> Option<Vec<Table<'a, 'i>>> {
+        let found = self.file.get(name)?;
+        let Some(array) = found.get_ref().as_array() else {
+            let message = format!("{name} is a list of tables");
+            self.file.problem(
+                found.span(),
+                message,
+                "not a list",
+                Some(format!("write [[{name}]]")),
+            );
+            return None;
+        };
+        Some(array.iter().filter_map(|item| self.table(format!("[[{name}]]"), item)).collect())
+    }
+
+    fn server(&mut self) -> Server {
+        let mut server = Server::default();
+        let Some(mut table) = self.section("Server") else { return server };
+        if let Some(name) = table.string("Name") {
+            let fits = !name.is_empty()
+                && name.len() <= 64
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            if fits {
+                if table.get("Fqdn").is_none() {
+                    server.fqdn = format!("{}.contoso.test", name.to_ascii_lowercase());
+                }
+                server.name = name;
+            } else {
+                table.bad_value(
+                    "Name",
+                    table.span_of("Name"),
+                    "expected a host name such as EX01".to_owned(),
+                );
+            }
+        }
+        if let Some(fqdn) = table.string("Fqdn") {
+            if crate::smtp::address::is_domain(&fqdn) && fqdn.is_ascii() && fqdn.contains('.') {
+                server.fqdn = fqdn;
+            } else {
+                let expected = "expected a full host name such as ex01.contoso.test".to_owned();
+                table.bad_value("Fqdn", table.span_of("Fqdn"), expected);
+            }
+        }
+        server.version = table.parse("Version").unwrap_or(server.version);
+        server.role = table.parse("Role").unwrap_or(server.role);
+        server.exchange_auth_refusal =
+            table.parse("ExchangeAuthRefusal").unwrap_or(server.exchange_auth_refusal);
+        table.finish();
+        server
+    }
+
+    fn accepted_domain(table: &mut Table<'a, 'i>) -> Option<AcceptedDomain> {
+        let name = table.string("DomainName");
+        let domain_type = table.parse("DomainType").unwrap_or_default();
+        let name = table.required("DomainName", name)?;
+        let domain = AcceptedDomain::new(&name, domain_type);
+        if domain.is_none() {
+            let expected = "expected a domain such as contoso.test or *.contoso.test".to_owned();
+            table.bad_value("DomainName", table.span_of("DomainName"), expected);
+        }
+        domain
+    }
+
+    fn account(table: &mut Table<'a, 'i>) -> Option<Account> {
+        let name = table.parse("name");
+        let password = table.string("password");
+        let addresses = table.list("addresses", |text| {
+            let mailbox = crate::smtp::Mailbox::parse(text).filter(|m| m.domain().is_some());
+            mailbox
+                .map(|_| text.to_owned())
+                .ok_or("expected an address such as alice@contoso.test".to_owned())
+        });
+        let groups = table.list("member_of", |text| {
+            let name = text.rsplit('\\').next().unwrap_or(text);
+            Group::find(name).ok_or_else(|| format!("expected one of {}", group_names()))
+        });
+        let name = table.required("name", name)?;
+        Some(Account::new(name, password).with_addresses(addresses).with_groups(groups))
+    }
+
+    fn connectors(&mut self, server: &Server, ignored: &mut Vec<String>) -> Vec<ReceiveConnector> {
+        let Some(tables) = self.tables("ReceiveConnector") else { return default_set(server) };
+        let mut read = Vec::new();
+        for mut table in tables {
+            let before = self.problems.borrow().count();
+            let connector = self.connector(&mut table, server, ignored);
+            let sound = self.problems.borrow().count() == before;
+            if let Some(connector) = connector.filter(|_| sound) {
+                let spans = PARAMETERS.iter().map(|p| (p.name, table.span_of(p.name)));
+                read.push((connector, table.span(), spans.collect::<Vec<_>>()));
+            }
+            table.finish();
+        }
+        let place = |spans: &[(&str, Range<usize>)], name: &str, table: &Range<usize>| {
+            let found = spans.iter().find(|(n, _)| *n == name);
+            found.map_or_else(|| table.clone(), |(_, span)| span.clone())
+        };
+        let (connectors, places): (Vec<_>, Vec<_>) =
+            read.into_iter().map(|(c, table, spans)| (c, (table, spans))).unzip();
+        for (connector, (table, spans)) in connectors.iter().zip(&places) {
+            for broken in broken_rules(connector, server) {
+                let message =
+                    format!("{} of \"{}\" breaks a rule", broken.parameter, connector.name);
+                self.file.problem(
+                    place(spans, broken.parameter, table),
+                    message,
+                    &broken.message,
+                    None,
+                );
+            }
+        }
+        for (i, broken) in conflicts(&connectors, server) {
+            let (table, spans) = &places[i];
+            let message = format!("\"{}\" conflicts with another connector", connectors[i].name);
+            self.file.problem(
+                place(spans, broken.parameter, table),
+                message,
+                &broken.message,
+                None,
+            );
+        }
+        connectors
+    }
+
+    fn connector(
+        &self,
+        table: &mut Table<'a, 'i>,
+        server: &Server,
+        ignored: &mut Vec<String>,
+    ) -> Option<ReceiveConnector> {
+        let mut connector = ReceiveConnector::new("", server.version);
+        for parameter in PARAMETERS {
+            table.know(parameter.name);
+        }
+        for (key, found) in table.entries() {
+            let Some(parameter) = find_parameter(key).filter(|p| p.name == key) else { continue };
+            let set =
+                value(found.get_ref()).and_then(|value| parameter.set(&mut connector, &value));
+            if let Err(error) = set {
+                table.bad_parameter(key, found, &error);
+            }
+        }
+        if let Some(list) = table.get("ADPermission") {
+            connector.ad_permissions = self.ad_permissions(list);
+            connector.permission_groups.insert(PermissionGroups::Custom);
+        }
+        let there = |key: &str| table.entries().any(|(k, _)| k == key);
+        for key in ["Name", "Bindings"] {
+            table.required(key, there(key).then_some(()));
+        }
+        let idle =
+            |key: &str| find_parameter(key).is_some_and(|p| p.effect == ParameterEffect::NotYet);
+        ignored.extend(
+            table
+                .entries()
+                .filter(|(key, _)| idle(key))
+                .map(|(key, _)| format!("{key} of \"{}\"", connector.name)),
+        );
+        (there("Name") && there("Bindings")).then_some(connector)
+    }
+
+    fn ad_permissions(&self, list: &'a Spanned<DeValue<'i>>) -> Vec<AdPermission> {
+        const NAME: &str = "[[ReceiveConnector.ADPermission]]";
+        let Some(array) = list.get_ref().as_array() else {
+            self.file.problem(
+                list.span(),
+                format!("{NAME} is a list of tables"),
+                "not a list",
+                None,
+            );
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for item in array.iter() {
+            let Some(mut table) = self.table(NAME.to_owned(), item) else { continue };
+            let user = table.string("User");
+            let rights = table.list("ExtendedRights", |text| {
+                Rights::find(text).ok_or_else(|| {
+                    let known: Vec<_> = Rights::all().ad_names().collect();
+                    format!("not a right of a receive connector; {}", suggestion(text, &known))
+                })
+            });
+            let deny = table.bool("Deny").unwrap_or(false);
+            if let Some(user) = table.required("User", user) {
+                match principal(&user) {
+                    Some(user) => {
+                        all.push(AdPermission { user, rights: rights.into_iter().collect(), deny })
+                    }
+                    None => table.bad_value("User", table.span_of("User"), expected_principal()),
+                }
+            }
+            table.finish();
+        }
+        all
+    }
+
+    fn kerberos(&mut self) -> Kerberos {
+        let mut kerberos = Kerberos::default();
+        let Some(mut table) = self.section("kerberos") else { return kerberos };
+        kerberos.keytab = table.string("keytab").map(|path| self.folder.join(path));
+        if let Some(found) = table.get("prompt") {
+            match found.get_ref().as_str() {
+                Some("exchange") => kerberos.prompt = Prompt::Exchange,
+                Some("empty") => kerberos.prompt = Prompt::Empty,
+                _ => table.bad_value(
+                    "prompt",
+                    found.span(),
+                    "expected \"exchange\" or \"empty\"".to_owned(),
+                ),
+            }
+        }
+        table.finish();
+        kerberos
+    }
+
+    fn proxy_protocol(&mut self) -> ProxyProtocol {
+        let Some(mut table) = self.section("proxy_protocol") else {
+            return ProxyProtocol::default();
+        };
+        let trust = table.list("trust", |text| {
+            let one = || text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>()
+                .or_else(|_| one())
+                .map_err(|_| "expected an address or a network such as 127.0.0.0/8".to_owned())
+        });
+        table.finish();
+        ProxyProtocol { trust }
+    }
+
+    fn capture(&mut self, ignored: &mut Vec<String>) -> Capture {
+        let Some(mut table) = self.section("capture") else { return Capture::default() };
+        let mut capture = Capture::Memory;
+        if let Some(found) = table.get("store") {
+            match found.get_ref().as_str().and_then(|text| parse_store(text, self.folder)) {
+                Some(store) => capture = store,
+                None => {
+                    let expected = "expected \"memory\", \"sqlite:FILE\" or \"postgres://…\"";
+                    table.bad_value("store", found.span(), expected.to_owned());
+                }
+            }
+            if capture != Capture::Memory {
+                ignored.push("store of [capture]".to_owned());
+            }
+        }
+        table.finish();
+        capture
+    }
+
+    fn http(&mut self, ignored: &mut Vec<String>) -> Http {
+        let Some(mut table) = self.section("http") else { return Http::default() };
+        let listen = table.parse::<SocketAddr>("listen");
+        if listen.is_some() {
+            ignored.push("listen of [http]".to_owned());
+        }
+        table.finish();
+        Http { listen }
+    }
+}
+
+fn parse_store(text: &str, folder: &Path) -> Option<Capture> {
+    if text == "memory" {
+        return Some(Capture::Memory);
+    }
+    if let Some(file) = text.strip_prefix("sqlite:").filter(|file| !file.is_empty()) {
+        return Some(Capture::Sqlite(folder.join(file)));
+    }
+    text.starts_with("postgres://").then(|| Capture::Postgres(text.to_owned()))
+}
+
+/// `NT AUTHORITY\ANONYMOUS LOGON`, a group with or without its domain, or an account.
+fn principal(text: &str) -> Option<Principal> {
+    let short = text.rsplit('\\').next().unwrap_or(text);
+    if short.eq_ignore_ascii_case("ANONYMOUS LOGON") {
+        return Some(Principal::Anonymous);
+    }
+    if short.eq_ignore_ascii_case("Authenticated Users") {
+        return Some(Principal::AuthenticatedUsers);
+    }
+    Group::find(short).map(Principal::Group).or_else(|| text.parse().ok().map(Principal::Account))
+}
+
+fn expected_principal() -> String {
+    format!(
+        "expected NT AUTHORITY\\ANONYMOUS LOGON, NT AUTHORITY\\Authenticated Users, an account DOMAIN\\user, or a group: {}",
+        group_names()
+    )
+}
+
+fn group_names() -> String {
+    Group::ALL.map(Group::name).join(", ")
+}
