@@ -1,8 +1,33 @@
-//! expsd: an SMTP receive daemon that answers as a Microsoft Exchange receive connector does.
-#![forbid(unsafe_op_in_unsafe_fn)]
+//! expsd: an SMTP receive daemon that answers as a Microsoft Exchange receive connector does,
+//! and says why.
+//!
+//! In a test, start an [`ExchangeServer`]. What lies below it, from the ground up:
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`smtp`] | the language: commands, replies, addresses, DATA and BDAT |
+//! | [`directory`] | accounts, groups, accepted domains |
+//! | [`connector`] | a receive connector: parameters, rights, rules, defaults |
+//! | [`scope`] | which connector a connection meets, and why |
+//! | [`auth`] | the mechanisms behind AUTH and X-EXPS |
+//! | [`config`] | the configuration file |
+//! | [`session`] | one conversation, free of I/O |
+//! | [`tls`], [`capture`], [`journal`] | certificates, kept messages, the record |
+//! | [`server`] | listeners, connections, shutdown |
+//! | [`lab`] | what a lesson needs around the daemon |
 
+pub mod auth;
+pub mod capture;
 pub mod config;
 pub mod connector;
 pub mod directory;
+mod embed;
+pub mod journal;
+pub mod lab;
 pub mod scope;
+pub mod server;
+pub mod session;
 pub mod smtp;
+pub mod tls;
+
+pub use embed::{Builder, ExchangeServer};

@@ -22,6 +22,8 @@ pub use error::{ConfigError, Problem};
 pub struct Configuration {
     pub server: Server,
     pub connectors: Vec<ReceiveConnector>,
+    /// The connectors are the default set of the server, not somebody's choice.
+    pub default_connectors: bool,
     pub directory: Directory,
     pub kerberos: Kerberos,
     pub proxy_protocol: ProxyProtocol,
@@ -83,6 +85,7 @@ impl Configuration {
     pub fn of(server: Server) -> Self {
         Self {
             connectors: default_set(&server),
+            default_connectors: true,
             directory: Directory {
                 accounts: default_accounts(),
                 accepted_domains: own_domain(&server).into_iter().collect(),

@@ -14,7 +14,7 @@ use super::reader::{Table, suggestion, value};
 use super::{Capture, Configuration, Http, Kerberos, Prompt, ProxyProtocol};
 use crate::connector::{
     AdPermission, PARAMETERS, ParameterEffect, PermissionGroups, Principal, ReceiveConnector,
-    Rights, Server, broken_rules, conflicts, default_set, find_parameter,
+    Rights, Server, broken_rules, conflicts, find_parameter,
 };
 use crate::directory::{AcceptedDomain, Account, Group};
 
@@ -56,7 +56,10 @@ impl<'a, 'i> Sections<'a, 'i> {
             configuration.directory.accounts = accounts;
         }
         let mut ignored = Vec::new();
-        configuration.connectors = self.connectors(&configuration.server, &mut ignored);
+        if let Some(connectors) = self.connectors(&configuration.server, &mut ignored) {
+            configuration.connectors = connectors;
+            configuration.default_connectors = false;
+        }
         configuration.kerberos = self.kerberos();
         configuration.proxy_protocol = self.proxy_protocol();
         configuration.capture = self.capture(&mut ignored);
@@ -179,8 +182,13 @@ impl<'a, 'i> Sections<'a, 'i> {
         Some(Account::new(name, password).with_addresses(addresses).with_groups(groups))
     }
 
-    fn connectors(&mut self, server: &Server, ignored: &mut Vec<String>) -> Vec<ReceiveConnector> {
-        let Some(tables) = self.tables("ReceiveConnector") else { return default_set(server) };
+    /// The connectors of the file; `None` if it has none.
+    fn connectors(
+        &mut self,
+        server: &Server,
+        ignored: &mut Vec<String>,
+    ) -> Option<Vec<ReceiveConnector>> {
+        let tables = self.tables("ReceiveConnector")?;
         let mut read = Vec::new();
         for mut table in tables {
             let before = self.problems.borrow().count();
@@ -220,7 +228,7 @@ impl<'a, 'i> Sections<'a, 'i> {
                 None,
             );
         }
-        connectors
+        Some(connectors)
     }
 
     fn connector(

@@ -6,6 +6,8 @@
 //! (learn.microsoft.com, "Receive connectors"; byronwright.blogspot.com, 2015/09).
 
 use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::connector::{Binding, IpRange, ReceiveConnector, SourceAddress};
 
@@ -75,6 +77,28 @@ pub fn select(
         .enumerate()
         .filter_map(|(i, connector)| Some((standing(connector, local, remote).rank()?, i)));
     Selection { connectors, local, remote, winner: ranks.min().map(|(_, i)| i) }
+}
+
+/// The connector that a session met, out of a set that sessions share.
+#[derive(Clone, Debug)]
+pub struct Met {
+    set: Arc<[ReceiveConnector]>,
+    index: usize,
+}
+
+impl Met {
+    /// `None` if the set has no such connector.
+    pub fn new(set: Arc<[ReceiveConnector]>, index: usize) -> Option<Self> {
+        (index < set.len()).then_some(Self { set, index })
+    }
+}
+
+impl Deref for Met {
+    type Target = ReceiveConnector;
+
+    fn deref(&self) -> &ReceiveConnector {
+        &self.set[self.index]
+    }
 }
 
 impl<'a> Selection<'a> {

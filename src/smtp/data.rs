@@ -1,7 +1,7 @@
 //! The framing of message content: DATA with its dots (RFC 5321 §4.5.2) and BDAT (RFC 3030).
 
 use bytes::{Buf, BytesMut};
-use memchr::{memchr, memmem};
+use memchr::memmem;
 
 /// Where a message's content is collected, up to a limit.
 ///
@@ -12,6 +12,7 @@ pub struct Content {
     bytes: BytesMut,
     limit: Option<u64>,
     received: u64,
+    discarding: bool,
 }
 
 impl Content {
@@ -19,16 +20,28 @@ impl Content {
     pub fn new(limit: Option<u64>, expected: Option<u64>) -> Self {
         const MAX_FIRST_BUFFER: u64 = 1 << 20;
         let first = expected.unwrap_or(0).min(limit.unwrap_or(u64::MAX)).min(MAX_FIRST_BUFFER);
-        Self { bytes: BytesMut::with_capacity(first as usize), limit, received: 0 }
+        Self {
+            bytes: BytesMut::with_capacity(first as usize),
+            limit,
+            received: 0,
+            discarding: false,
+        }
     }
 
     fn push(&mut self, piece: &[u8]) {
         self.received += piece.len() as u64;
         if self.exceeded() {
-            self.bytes = BytesMut::new();
-        } else {
+            self.discard();
+        }
+        if !self.discarding {
             self.bytes.extend_from_slice(piece);
         }
+    }
+
+    /// Lets go of what was collected, and collects no more.
+    pub fn discard(&mut self) {
+        self.discarding = true;
+        self.bytes = BytesMut::new();
     }
 
     /// Octets received, whether kept or not.
@@ -159,18 +172,6 @@ impl ChunkReader {
     }
 }
 
-/// Whether `bytes` holds a LF without CR before it.
-pub fn has_bare_linefeed(bytes: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(at) = memchr(b'\n', &bytes[from..]).map(|at| from + at) {
-        if at == 0 || bytes[at - 1] != b'\r' {
-            return true;
-        }
-        from = at + 1;
-    }
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,13 +215,6 @@ mod tests {
         assert!(DotReader::default().read(&mut input, &mut content));
         assert!(content.exceeded());
         assert_eq!((content.received(), content.held()), (12, 0));
-    }
-
-    #[test]
-    fn bare_linefeeds_are_found() {
-        assert!(!has_bare_linefeed(b"a\r\nb\r\n"));
-        assert!(has_bare_linefeed(b"\na"));
-        assert!(has_bare_linefeed(b"a\r\nb\nc"));
     }
 
     /// Adds the dots as a sender does.

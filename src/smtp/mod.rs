@@ -5,10 +5,12 @@
 pub mod address;
 pub mod command;
 pub mod data;
+pub mod envelope;
 pub mod header;
 pub mod line;
 pub mod reply;
 
 pub use address::{Mailbox, Path};
 pub use command::{Command, Syntax};
+pub use envelope::{Envelope, Recipient};
 pub use reply::Reply;

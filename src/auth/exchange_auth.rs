@@ -1,0 +1,32 @@
+//! EXCHANGEAUTH: the verb and its documented failure, nothing more.
+//!
+//! The mechanism binds a Kerberos exchange to the TLS session by a computation that is not
+//! published and that a patent claims (US 8,417,949 B2). It is not computed here.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Failure;
+
+/// `X-EXPS EXCHANGEAUTH SHA256 <token>` is one command, with one answer. `args` is what
+/// follows the mechanism.
+pub fn refuse(args: Option<&str>) -> Failure {
+    let well_formed = args.and_then(|args| args.split_once(' ')).is_some_and(|(hash, token)| {
+        let token = token.trim();
+        hash.eq_ignore_ascii_case("SHA256") && !token.is_empty() && STANDARD.decode(token).is_ok()
+    });
+    if well_formed { Failure::ExchangeAuth } else { Failure::ExchangeAuthSyntax }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_well_formed_attempt_is_told_apart() {
+        assert_eq!(refuse(Some("SHA256 YWJj")), Failure::ExchangeAuth);
+        for args in [None, Some("SHA256"), Some("SHA1 YWJj"), Some("SHA256 !"), Some("SHA256 ")] {
+            assert_eq!(refuse(args), Failure::ExchangeAuthSyntax, "{args:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Why a proof failed, and the status name that Exchange's log and events give it.
+
+use std::fmt;
+
+/// Status names as event 1035 and the protocol log print them. LogonDenied, IllegalMessage,
+/// InvalidToken and UnexpectedExchangeAuthBlob stand in public logs; the others are names of
+/// the same family, unconfirmed as values there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    DecryptFailure,
+    IllegalMessage,
+    InvalidToken,
+    LogonDenied,
+    NoCredentials,
+    OutOfSequence,
+    TimeSkew,
+    UnexpectedExchangeAuthBlob,
+    UnknownCredentials,
+    Unsupported,
+    WrongPrincipal,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why a proof failed. `Display` says it to a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    #[error("the response is not base64")]
+    NotBase64,
+    #[error("the response is empty where the mechanism needs a token")]
+    EmptyToken,
+    #[error("a token came where the mechanism expects an empty line")]
+    UnexpectedToken,
+    #[error("{0} is not a user name")]
+    UserName(String),
+    #[error("there is no account called {0}")]
+    UnknownUser(String),
+    #[error("the password of {0} is wrong")]
+    WrongPassword(String),
+    #[error("the client asked for a security layer; only \"no layer\" is offered")]
+    SecurityLayer,
+    #[error("{account} asked to act as {wanted}")]
+    AuthorizationIdentity { account: String, wanted: String },
+    #[error(
+        "EXCHANGEAUTH binds Kerberos to the TLS session by a computation that Microsoft has not \
+         published; expsd does not do it. Use X-EXPS GSSAPI, as Exchange does with \
+         UseDowngradedExchangeServerAuth"
+    )]
+    ExchangeAuth,
+    #[error("EXCHANGEAUTH needs SHA256 and a token in base64")]
+    ExchangeAuthSyntax,
+    #[error(transparent)]
+    Kerberos(#[from] KerberosFailure),
+}
+
+/// What Kerberos can find wrong with a client's token.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KerberosFailure {
+    #[error("the server has no keytab, so it cannot check any ticket")]
+    NoKeytab,
+    #[error("the ticket does not decrypt: the keytab holds another key for this principal ({0})")]
+    WrongKey(String),
+    #[error("the ticket was made with a key version that the keytab does not hold ({0})")]
+    OldKey(String),
+    #[error("the keytab holds no key for the service that the ticket names ({0})")]
+    NoSuchService(String),
+    #[error("the clocks of client and server are further apart than Kerberos tolerates ({0})")]
+    ClockSkew(String),
+    #[error("the ticket has expired ({0})")]
+    TicketExpired(String),
+    #[error("the same authenticator was seen before ({0})")]
+    Replay(String),
+    #[error("the token is not one of Kerberos or SPNEGO ({0})")]
+    Defective(String),
+    #[error("{0} is no account of this server")]
+    UnknownPrincipal(String),
+    #[error("GSSAPI refused the token ({0})")]
+    Other(String),
+}
+
+impl Failure {
+    /// The one status name of this failure.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::NotBase64
+            | Self::EmptyToken
+            | Self::UnexpectedToken
+            | Self::UserName(_)
+            | Self::ExchangeAuthSyntax => Status::IllegalMessage,
+            Self::UnknownUser(_) | Self::WrongPassword(_) | Self::AuthorizationIdentity { .. } => {
+                Status::LogonDenied
+            }
+            Self::SecurityLayer => Status::Unsupported,
+            Self::ExchangeAuth => Status::UnexpectedExchangeAuthBlob,
+            Self::Kerberos(failure) => failure.status(),
+        }
+    }
+
+    /// The user that was named, as far as it is known.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::UserName(user) | Self::UnknownUser(user) | Self::WrongPassword(user) => {
+                Some(user)
+            }
+            Self::AuthorizationIdentity { account, .. } => Some(account),
+            Self::Kerberos(KerberosFailure::UnknownPrincipal(principal)) => Some(principal),
+            _ => None,
+        }
+    }
+
+    /// The proof was good, but nobody is known by that name: Exchange has no SID for it.
+    pub fn is_unknown_identity(&self) -> bool {
+        matches!(self, Self::Kerberos(KerberosFailure::UnknownPrincipal(_)))
+    }
+}
+
+impl KerberosFailure {
+    fn status(&self) -> Status {
+        match self {
+            Self::NoKeytab => Status::NoCredentials,
+            Self::WrongKey(_) | Self::OldKey(_) => Status::DecryptFailure,
+            Self::NoSuchService(_) => Status::WrongPrincipal,
+            Self::ClockSkew(_) | Self::TicketExpired(_) => Status::TimeSkew,
+            Self::Replay(_) => Status::OutOfSequence,
+            Self::Defective(_) => Status::InvalidToken,
+            Self::UnknownPrincipal(_) => Status::UnknownCredentials,
+            Self::Other(_) => Status::LogonDenied,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Ways to prove who one is: one file per mechanism, all behind [`Exchange`].
+
+pub mod exchange_auth;
+mod failure;
+#[cfg(feature = "gssapi")]
+pub mod gssapi;
+#[cfg(not(feature = "gssapi"))]
+#[path = "gssapi_absent.rs"]
+pub mod gssapi;
+mod login;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::directory::{Account, Directory};
+
+pub use failure::{Failure, KerberosFailure, Status};
+pub use gssapi::{Acceptor, AcceptorError};
+
+/// The command that carries a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthCommand {
+    Auth,
+    XExps,
+}
+
+/// A mechanism as AUTH and X-EXPS name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    Login,
+    Gssapi,
+    ExchangeAuth,
+}
+
+impl Mechanism {
+    pub fn find(name: &str) -> Option<Self> {
+        [Self::Login, Self::Gssapi, Self::ExchangeAuth]
+            .into_iter()
+            .find(|mechanism| mechanism.keyword().eq_ignore_ascii_case(name))
+    }
+
+    /// As in the EHLO reply.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Login => "LOGIN",
+            Self::Gssapi => "GSSAPI",
+            Self::ExchangeAuth => "EXCHANGEAUTH",
+        }
+    }
+}
+
+/// As event 1035 names it.
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Login => "Login",
+            Self::Gssapi => "Gssapi",
+            Self::ExchangeAuth => "ExchangeAuth",
+        })
+    }
+}
+
+/// One run of a mechanism. Tokens are raw; base64 and SMTP framing are the session's.
+pub trait Exchange: Send {
+    /// What stands after the first `334` if the client sent no initial response.
+    fn prompt(&self) -> &str;
+
+    /// Takes the client's next token.
+    fn respond(&mut self, token: &[u8]) -> Step;
+}
+
+/// What follows a client's token.
+#[derive(Debug)]
+pub enum Step {
+    /// Send this and wait for the next token.
+    Challenge(Vec<u8>),
+    /// The client is this account.
+    Proved(Box<Account>),
+    Failed(Failure),
+}
+
+/// Starts exchanges, and holds what they check proofs against.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    directory: Arc<Directory>,
+    /// `None`: no keytab, or built without GSSAPI; every proof fails.
+    acceptor: Option<Arc<Acceptor>>,
+    gssapi_prompt: &'static str,
+}
+
+impl Authenticator {
+    pub fn new(directory: Arc<Directory>, acceptor: Option<Acceptor>, empty_prompt: bool) -> Self {
+        Self {
+            directory,
+            acceptor: acceptor.map(Arc::new),
+            gssapi_prompt: if empty_prompt { "" } else { "GSSAPI supported" },
+        }
+    }
+
+    /// Starts `mechanism`; the caller has checked that the connector offers it.
+    pub fn begin(&self, command: AuthCommand, mechanism: Mechanism) -> Box<dyn Exchange> {
+        match (mechanism, &self.acceptor) {
+            (Mechanism::Login, _) => Box::new(login::Login::new(Arc::clone(&self.directory))),
+            (Mechanism::Gssapi, Some(acceptor)) => {
+                acceptor.begin(command, Arc::clone(&self.directory), self.gssapi_prompt)
+            }
+            (Mechanism::Gssapi, None) => Box::new(Refusing {
+                prompt: self.gssapi_prompt,
+                failure: KerberosFailure::NoKeytab.into(),
+            }),
+            (Mechanism::ExchangeAuth, _) => {
+                Box::new(Refusing { prompt: "", failure: Failure::ExchangeAuth })
+            }
+        }
+    }
+}
+
+/// A mechanism that is offered and in which every proof fails.
+struct Refusing {
+    prompt: &'static str,
+    failure: Failure,
+}
+
+impl Exchange for Refusing {
+    fn prompt(&self) -> &str {
+        self.prompt
+    }
+
+    fn respond(&mut self, _token: &[u8]) -> Step {
+        Step::Failed(self.failure.clone())
+    }
+}

@@ -1,0 +1,130 @@
+//! `expsd cert`
+
+use std::io::{self, Write as _};
+use std::time::SystemTime;
+
+use clap::Subcommand;
+use expsd::config::Configuration;
+use expsd::connector::AuthMechanism;
+use expsd::tls::{Certificate, Choice, Store};
+use jiff::Timestamp;
+
+use super::{FAILED, Failed, Source, State, fail, has_certificates};
+
+#[derive(Subcommand)]
+pub enum Cert {
+    /// Make an SMTP certificate for STARTTLS
+    ///
+    /// A connector takes the newest certificate that holds its FQDN. Restart the daemon after.
+    #[command(after_help = "\
+Examples:
+  expsd cert new --name mail.contoso.test
+  expsd cert new --name mail.contoso.test --name '*.fabrikam.test' --days 90")]
+    New {
+        #[command(flatten)]
+        state: State,
+        /// A DNS name that the certificate holds; the first is its subject
+        #[arg(long, value_name = "NAME", required = true)]
+        name: Vec<String>,
+        /// How long it is valid
+        #[arg(long, value_name = "N", default_value = "365", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        days: u32,
+    },
+    /// List certificates, and the connectors that use each
+    List {
+        #[command(flatten)]
+        source: Source,
+        #[command(flatten)]
+        state: State,
+    },
+}
+
+impl Cert {
+    pub fn run(self) -> Result<(), Failed> {
+        match self {
+            Self::New { state, name, days } => {
+                let made = Store::create(&state.directory()?, &name, days, SystemTime::now());
+                let (path, certificate) = made.map_err(|error| fail(FAILED, error))?;
+                let text = format!("{}\n{}", path.display(), describe(&certificate, "new"));
+                print(&text)
+            }
+            Self::List { source, state } => list(&source.load()?, &state),
+        }
+    }
+}
+
+fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
+    let state = state.directory()?;
+    if !has_certificates(&state) {
+        return print(&format!(
+            "no certificates in {}; expsd serve makes the first ones\n",
+            state.display()
+        ));
+    }
+    let server = &configuration.server;
+    let store = Store::open(&state, &server.name, &server.fqdn, SystemTime::now())
+        .map_err(|error| fail(FAILED, error))?;
+    let now = Timestamp::now();
+    let mut text = describe(store.internal(), "X-ANONYMOUSTLS of every connector");
+    let mut without = Vec::new();
+    let tls = |c: &&expsd::connector::ReceiveConnector| {
+        c.enabled && c.auth_mechanism.contains(AuthMechanism::Tls)
+    };
+    let choices: Vec<_> = configuration
+        .connectors
+        .iter()
+        .filter(tls)
+        .map(|connector| (connector, store.for_fqdn(server.fqdn_of(connector), now)))
+        .collect();
+    for certificate in store.smtp() {
+        let users: Vec<_> = choices
+            .iter()
+            .filter(|(_, choice)| {
+                choice.usable().is_some_and(|c| c.thumbprint == certificate.thumbprint)
+            })
+            .map(|(connector, _)| connector.name.as_str())
+            .collect();
+        let used = if users.is_empty() {
+            "nobody".to_owned()
+        } else {
+            format!("STARTTLS of {}", users.join(", "))
+        };
+        text.push('\n');
+        text += &describe(certificate, &used);
+    }
+    for (connector, choice) in &choices {
+        let fqdn = server.fqdn_of(connector);
+        match choice {
+            Choice::Found(_) => {}
+            Choice::Expired(_) => {
+                without.push(format!("{}: the certificate for {fqdn} has expired", connector.name))
+            }
+            Choice::None => {
+                without.push(format!("{}: no certificate holds {fqdn}", connector.name))
+            }
+        }
+    }
+    for line in without {
+        text += &format!("\nwithout STARTTLS: {line}\n");
+    }
+    print(&text)
+}
+
+fn describe(certificate: &Certificate, used: &str) -> String {
+    let expired = if certificate.is_expired(Timestamp::now()) { " (expired)" } else { "" };
+    format!(
+        "subject     {}\nnames       {}\nthumbprint  {}\nexpires     {}{expired}\nused by     {used}\n",
+        certificate.subject,
+        certificate.names.join(", "),
+        certificate.thumbprint,
+        certificate.not_after,
+    )
+}
+
+/// A reader that has gone away is no failure.
+fn print(text: &str) -> Result<(), Failed> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(fail(FAILED, error)),
+        _ => Ok(()),
+    }
+}

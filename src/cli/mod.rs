@@ -1,0 +1,121 @@
+//! One file per subcommand: parse, call, print.
+
+mod cert;
+mod explain;
+mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use expsd::config::Configuration;
+use miette::Report;
+
+/// An SMTP receive daemon that answers as a Microsoft Exchange receive connector does, and says
+/// why.
+///
+/// It accepts mail and keeps it; it never sends any on. Not a Microsoft product.
+#[derive(Parser)]
+#[command(name = "expsd", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon
+    Serve(serve::Serve),
+    /// Say which connector a source address meets, and what it may do there
+    Explain(explain::Explain),
+    /// Make certificates and list them
+    #[command(subcommand)]
+    Cert(cert::Cert),
+}
+
+/// Where the connectors come from.
+#[derive(Args)]
+struct Source {
+    /// Configuration file; without one, EX01 of contoso.test with the default connectors of
+    /// Exchange 2019
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Where certificates live.
+#[derive(Args)]
+struct State {
+    /// State directory [default: $XDG_STATE_HOME/expsd]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Something went wrong, and what it was has been printed.
+struct Failed(u8);
+
+/// The command could not do its work.
+const FAILED: u8 = 1;
+/// What it was given could not be read.
+const UNREADABLE: u8 = 2;
+
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Cert(cert) => cert.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(code)) => ExitCode::from(code),
+    }
+}
+
+impl Source {
+    fn load(&self) -> Result<Configuration, Failed> {
+        let Some(path) = &self.config else { return Ok(Configuration::default()) };
+        Configuration::load(path).map_err(|error| {
+            if error.problems().is_empty() {
+                return fail(UNREADABLE, error);
+            }
+            for problem in error.into_problems() {
+                eprintln!("{:?}", Report::new(problem));
+            }
+            Failed(UNREADABLE)
+        })
+    }
+}
+
+impl State {
+    fn directory(&self) -> Result<PathBuf, Failed> {
+        let from = |variable: &str, below: &str| {
+            let path = PathBuf::from(std::env::var_os(variable)?);
+            path.is_absolute().then(|| path.join(below))
+        };
+        self.state
+            .clone()
+            .or_else(|| from("XDG_STATE_HOME", "expsd"))
+            .or_else(|| from("HOME", ".local/state/expsd"))
+            .ok_or_else(|| {
+                fail(
+                    FAILED,
+                    "there is no place for certificates: name one with --state DIR, or set HOME",
+                )
+            })
+    }
+}
+
+/// Whether certificates were ever made in `state`.
+fn has_certificates(state: &Path) -> bool {
+    state.join("certs").is_dir()
+}
+
+fn fail(code: u8, error: impl std::fmt::Display) -> Failed {
+    eprintln!("expsd: {error}");
+    Failed(code)
+}

@@ -1,0 +1,205 @@
+//! `expsd serve`
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use expsd::config::Configuration;
+use expsd::server::{Daemon, Listening, Options, Ports};
+use serde::Serialize;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{FAILED, Failed, Format, Source, State, fail};
+
+/// Run the daemon
+///
+/// Without --config nothing listens beyond 127.0.0.1, and every port is moved up by 1000: 25
+/// becomes 1025, 587 becomes 1587. SIGTERM and SIGINT let messages in flight end; a second one
+/// ends at once.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  expsd serve
+  expsd serve --config ex01.toml --listen 127.0.0.1 --port-offset 1000
+  expsd serve --capture ./mail --ready-file ready.json --format json
+  RUST_LOG=debug expsd serve")]
+pub struct Serve {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    state: State,
+    /// Listen on this address in place of every binding's
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<IpAddr>,
+    /// Move every port by N
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    port_offset: Option<i32>,
+    /// Write a file once everything listens: what listens where, in JSON
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Write each message into this folder: <id>.eml, and <id>.json with how it came
+    #[arg(long, value_name = "DIR")]
+    capture: Option<PathBuf>,
+    /// Form of the log and of what is printed at start
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// What `--ready-file` holds.
+#[derive(Serialize)]
+struct Ready {
+    pid: u32,
+    http: Option<String>,
+    connectors: Vec<Listening>,
+}
+
+impl Serve {
+    pub fn run(self) -> Result<(), Failed> {
+        start_log(self.format);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| fail(FAILED, format_args!("the runtime cannot start: {error}")))?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), Failed> {
+        let signals = Signals::new().map_err(|error| fail(FAILED, error))?;
+        let configuration = self.source.load()?;
+        for setting in &configuration.without_effect {
+            tracing::warn!("{setting} is read, and has no effect yet");
+        }
+        if let Some(file) = &self.ready_file {
+            // Whoever waits for it must not find one of an earlier run.
+            let _ = fs::remove_file(file);
+        }
+        let options = self.options(&configuration)?;
+        let about = About::of(&configuration);
+        let daemon = Daemon::start(configuration, &options).await.map_err(|e| fail(FAILED, e))?;
+        let ready = Ready { pid: std::process::id(), http: None, connectors: daemon.listening() };
+        self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
+        signals.wait_and_stop(daemon).await;
+        Ok(())
+    }
+
+    /// A set that nobody chose stays on loopback and leaves the low ports alone.
+    fn options(&self, configuration: &Configuration) -> Result<Options, Failed> {
+        let default = configuration.default_connectors;
+        let loopback = default.then_some(Ipv4Addr::LOCALHOST.into());
+        Ok(Options {
+            listen: self.listen.or(loopback),
+            ports: Ports::Offset(self.port_offset.unwrap_or(if default { 1000 } else { 0 })),
+            state: Some(self.state.directory()?),
+            capture: self.capture.clone(),
+            ..Options::default()
+        })
+    }
+
+    fn announce(&self, ready: &Ready, about: &About) -> io::Result<()> {
+        let json = serde_json::to_string(ready)?;
+        if let Some(file) = &self.ready_file {
+            write_whole(file, &json)
+                .map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
+        }
+        let mut out = io::stdout().lock();
+        let printed = match self.format {
+            Format::Json => writeln!(out, "{json}").and_then(|()| out.flush()),
+            Format::Text => about.print(&mut out, &ready.connectors),
+        };
+        match printed {
+            // Nobody reads it; the daemon serves all the same.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            printed => printed,
+        }
+    }
+}
+
+fn start_log(format: Format) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        Format::Json => log.json().init(),
+        Format::Text => {
+            log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
+        }
+    }
+}
+
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let temporary = path.with_added_extension(format!("tmp{}", std::process::id()));
+    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// What is told at start besides the listeners.
+struct About {
+    server: String,
+    recipient: String,
+}
+
+impl About {
+    fn of(configuration: &Configuration) -> Self {
+        let server = &configuration.server;
+        let addresses = configuration.directory.accounts.iter().flat_map(|a| &a.addresses);
+        Self {
+            server: format!("{} ({}), Exchange {}", server.name, server.fqdn, server.version),
+            recipient: addresses.clone().next().cloned().unwrap_or("postmaster".to_owned()),
+        }
+    }
+
+    fn print(&self, out: &mut impl io::Write, connectors: &[Listening]) -> io::Result<()> {
+        writeln!(out, "expsd {} plays {}", env!("CARGO_PKG_VERSION"), self.server)?;
+        let width = connectors.iter().map(|c| c.identity.chars().count()).max().unwrap_or(0);
+        for connector in connectors {
+            let addresses: Vec<_> = connector.bindings.iter().map(ToString::to_string).collect();
+            writeln!(out, "  {:width$}  {}", connector.identity, addresses.join(", "))?;
+        }
+        if let Some(first) = connectors.first().and_then(|c| c.bindings.first()) {
+            writeln!(out, "\nTo send the first message, paste this into another terminal:")?;
+            writeln!(
+                out,
+                "  printf 'Subject: hello\\r\\n\\r\\nThe first message.\\r\\n' | curl -sv smtp://{first} \
+                 --mail-from you@fabrikam.test --mail-rcpt {} --upload-file -",
+                self.recipient
+            )?;
+        }
+        writeln!(out, "Ctrl-C ends it.")?;
+        out.flush()
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    async fn wait_and_stop(mut self, daemon: Daemon) {
+        self.next().await;
+        tracing::info!("stopping; a second signal ends at once");
+        tokio::select! {
+            () = daemon.stop() => {}
+            () = self.next() => tracing::warn!("ended at once"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What a lesson needs around the daemon.
+
+pub mod realm;

@@ -1,0 +1,319 @@
+//! One connection: selection first, then octets between the socket and the session.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Instant, SystemTime};
+
+use bytes::BytesMut;
+use jiff::{Timestamp, Zoned};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::stream::{Stream, Transport};
+use super::{Shared, local_of, proxy, record};
+use crate::capture::{Message, Tls};
+use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
+use crate::journal::Event;
+use crate::scope::{Met, select};
+use crate::session::{Receipt, Received, Session, Step, TlsKind};
+use crate::smtp::{Reply, reply};
+use crate::tls::Facts;
+
+/// Serves an accepted socket; a trusted proxy may first state another source address.
+pub(super) async fn accepted(
+    shared: Arc<Shared>,
+    socket: TcpStream,
+    stands_for: Vec<SocketAddr>,
+    local: SocketAddr,
+    peer: SocketAddr,
+    stopping: CancellationToken,
+) {
+    let mut stream = Stream::Clear(socket);
+    let mut input = BytesMut::new();
+    let trusted = shared.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
+    if !trusted {
+        return run(shared, stream, input, local, peer, stopping).await;
+    }
+    match proxy::read_header(&mut stream, &mut input).await {
+        Ok(None) => run(shared, stream, input, local, peer, stopping).await,
+        Ok(Some(source)) => {
+            let local = local_of(&stands_for, source.ip());
+            run(shared, stream, input, local, source, stopping).await;
+        }
+        Err(error) => tracing::warn!(%peer, %error, "closed: a trusted proxy was not understood"),
+    }
+}
+
+/// Serves a connection whose source address is known.
+pub(super) async fn serve<T: Transport>(
+    shared: Arc<Shared>,
+    transport: T,
+    local: SocketAddr,
+    remote: SocketAddr,
+    stopping: CancellationToken,
+) {
+    run(shared, Stream::Clear(transport), BytesMut::new(), local, remote, stopping).await;
+}
+
+async fn run<T: Transport>(
+    shared: Arc<Shared>,
+    mut stream: Stream<T>,
+    input: BytesMut,
+    local: SocketAddr,
+    remote: SocketAddr,
+    stopping: CancellationToken,
+) {
+    let source = SourceAddress::from(remote);
+    let selection = select(&shared.connectors, local, source);
+    let reason = selection.reason();
+    let met =
+        selection.index().and_then(|i| Some((i, Met::new(Arc::clone(&shared.connectors), i)?)));
+    let Some((index, connector)) = met else {
+        tracing::warn!(%remote, %local, reply = %reply::SERVICE_NOT_AVAILABLE, "refused: {reason}");
+        return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
+    };
+    let Some(_place) = Place::take(&shared.served[index].connections, &connector) else {
+        let limit = match connector.max_inbound_connection {
+            Unlimited::Limited(limit) => limit,
+            Unlimited::Unlimited => u32::MAX,
+        };
+        record::event(&Event::TooManyConnections { connector: connector.name.clone(), limit });
+        return turn_away(&mut stream, &reply::TOO_MANY_CONNECTIONS).await;
+    };
+    let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
+    let span = tracing::info_span!("session", id, connector = connector.name, %remote);
+    let starttls = shared.served[index].starttls.is_some();
+    let session =
+        Session::new(Arc::clone(&shared.host), connector, starttls, source, Instant::now());
+    let connection = Connection {
+        shared,
+        index,
+        id,
+        reason,
+        local,
+        remote,
+        stream,
+        session,
+        input,
+        messages: 0,
+        tls: None,
+    };
+    let conversation = connection.converse(stopping);
+    async {
+        if let Err(error) = conversation.await {
+            tracing::debug!(%error, "the connection broke");
+        }
+    }
+    .instrument(span)
+    .await;
+}
+
+async fn turn_away<T: Transport>(stream: &mut Stream<T>, reply: &Reply) {
+    let mut output = BytesMut::new();
+    reply.write_to(&mut output);
+    if stream.send(&mut output).await.is_ok() {
+        stream.close().await;
+    }
+}
+
+/// A connection counted against MaxInboundConnection, until it is dropped.
+struct Place(Arc<AtomicU32>);
+
+impl Place {
+    fn take(count: &Arc<AtomicU32>, connector: &ReceiveConnector) -> Option<Self> {
+        let place = Self(Arc::clone(count));
+        let now = count.fetch_add(1, Ordering::Relaxed) + 1;
+        (!connector.max_inbound_connection.is_exceeded_by(now)).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Connection<T> {
+    shared: Arc<Shared>,
+    index: usize,
+    id: String,
+    /// Why the connector was selected.
+    reason: String,
+    local: SocketAddr,
+    remote: SocketAddr,
+    stream: Stream<T>,
+    session: Session,
+    input: BytesMut,
+    messages: u32,
+    tls: Option<Tls>,
+}
+
+/// What waiting for the peer came to.
+enum Heard {
+    Data,
+    End,
+    Deadline,
+    Stopping,
+}
+
+impl<T: Transport> Connection<T> {
+    async fn converse(mut self, stopping: CancellationToken) -> io::Result<()> {
+        tracing::debug!(local = %self.local, "connected: {}", self.reason);
+        self.session.greet(&Zoned::now().strftime("%a, %-d %b %Y %H:%M:%S %z").to_string());
+        if proxy::is_header(&self.input) {
+            return self.refuse_proxy();
+        }
+        let mut first = self.input.is_empty();
+        let mut stopped = false;
+        loop {
+            let step = self.session.step(&mut self.input, Instant::now());
+            record::notes(&mut self.session);
+            match step {
+                Step::Read => {
+                    self.flush().await?;
+                    if self.input.is_empty() {
+                        self.input = BytesMut::new();
+                    }
+                    match self.listen((!stopped).then_some(&stopping)).await? {
+                        Heard::Data if first && proxy::is_header(&self.input) => {
+                            return self.refuse_proxy();
+                        }
+                        Heard::Data => first = false,
+                        Heard::End => return Ok(()),
+                        Heard::Deadline => self.session.expire(Instant::now()),
+                        Heard::Stopping => stopped = true,
+                    }
+                    if stopped {
+                        self.session.shut_down();
+                    }
+                }
+                Step::Hold(until) => {
+                    let wait = tokio::time::sleep_until(until.into());
+                    if stopping.run_until_cancelled(wait).await.is_none() {
+                        self.session.shut_down();
+                        return self.flush().await;
+                    }
+                }
+                Step::StartTls(kind) => self.start_tls(kind).await?,
+                Step::Keep(received) => {
+                    self.keep(*received).await;
+                    if stopped || stopping.is_cancelled() {
+                        stopped = true;
+                        self.session.shut_down();
+                    }
+                }
+                Step::Close => {
+                    self.flush().await?;
+                    self.stream.close().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let deadline = self.session.deadline().into();
+        let send = self.stream.send(self.session.output());
+        tokio::time::timeout_at(deadline, send).await?
+    }
+
+    async fn listen(&mut self, stopping: Option<&CancellationToken>) -> io::Result<Heard> {
+        let deadline = self.session.deadline();
+        if Instant::now() >= deadline {
+            return Ok(Heard::Deadline);
+        }
+        let read = self.stream.read(&mut self.input, self.session.is_receiving());
+        let read = tokio::time::timeout_at(deadline.into(), read);
+        let read = match stopping {
+            Some(stopping) => match stopping.run_until_cancelled(read).await {
+                Some(read) => read,
+                None => return Ok(Heard::Stopping),
+            },
+            None => read.await,
+        };
+        match read {
+            Err(_) => Ok(Heard::Deadline),
+            Ok(Ok(0)) => Ok(Heard::End),
+            Ok(Ok(_)) => Ok(Heard::Data),
+            Ok(Err(error)) => Err(error),
+        }
+    }
+
+    fn refuse_proxy(&mut self) -> io::Result<()> {
+        tracing::warn!(
+            "closed: {} states another source address by a PROXY header, and is not in [proxy_protocol] trust",
+            self.remote.ip()
+        );
+        Ok(())
+    }
+
+    async fn start_tls(&mut self, kind: TlsKind) -> io::Result<()> {
+        self.flush().await?;
+        let config = match kind {
+            TlsKind::StartTls => self.shared.served[self.index].starttls.clone(),
+            TlsKind::XAnonymousTls => Some(Arc::clone(&self.shared.internal_transport)),
+        };
+        // The session starts TLS only where there is a certificate for it.
+        let config = config.ok_or(io::ErrorKind::NotConnected)?;
+        let deadline = self.session.deadline().into();
+        let facts = tokio::time::timeout_at(deadline, self.stream.accept_tls(config)).await?;
+        let Facts { protocol, cipher_suite, client_certificate } = facts.inspect_err(|error| {
+            tracing::info!(%error, "the TLS handshake behind {kind} failed");
+        })?;
+        tracing::debug!(protocol, cipher_suite, client_certificate, "TLS by {kind}");
+        self.tls =
+            Some(Tls { command: kind.to_string(), protocol, cipher_suite, client_certificate });
+        self.session.tls_started(kind, Instant::now());
+        Ok(())
+    }
+
+    async fn keep(&mut self, received: Received) {
+        self.messages += 1;
+        let internal_id = self.shared.next_internal_id();
+        let message = self.message(received, internal_id);
+        let (octets, id) = (message.octets, message.id.clone());
+        let (from, recipients) =
+            (message.envelope.reverse_path.to_string(), message.envelope.recipients.len());
+        match self.shared.capture.keep(message).await {
+            Ok(()) => {
+                tracing::info!(id, from, recipients, octets, "message accepted");
+                let receipt = Receipt { internal_id, guid: uuid::Uuid::new_v4().to_string() };
+                self.session.kept(&receipt, Instant::now());
+            }
+            Err(error) => {
+                tracing::error!(%error, "a message could not be kept; the client is told to try again");
+                self.session.not_kept(error.to_string(), Instant::now());
+            }
+        }
+    }
+
+    fn message(&self, received: Received, internal_id: u64) -> Message {
+        let session = &self.session;
+        let mechanism = match session.identity() {
+            crate::session::Identity::Account { mechanism, .. } => Some(mechanism.to_string()),
+            _ => None,
+        };
+        Message {
+            id: format!("{}-{}", self.id, self.messages),
+            session: self.id.clone(),
+            received: Timestamp::now(),
+            connector: self.shared.host.server.identity(session.connector()),
+            selection: self.reason.clone(),
+            local: self.local.to_string(),
+            remote: self.remote.to_string(),
+            hello: session.hello().map(|hello| hello.name.to_string()).unwrap_or_default(),
+            identity: session.identity().name(),
+            mechanism,
+            permissions: session.rights().to_string(),
+            tls: self.tls.clone(),
+            message_id: received.message_id,
+            internal_id,
+            octets: received.content.len() as u64,
+            envelope: received.envelope,
+            content: received.content,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! From what sessions note to log lines and events.
+
+use crate::connector::ReceiveConnector;
+use crate::journal::{Event, Level};
+use crate::session::{Note, Session};
+use crate::tls::Choice;
+
+/// Logs an event with its id.
+pub(super) fn event(event: &Event) {
+    match event.level() {
+        Level::Error => tracing::error!(event = event.id(), "{event}"),
+        Level::Warning => tracing::warn!(event = event.id(), "{event}"),
+    }
+}
+
+/// Events 12014 and 12016, for a connector that has Tls and no certificate to show.
+pub(super) fn certificate(connector: &ReceiveConnector, fqdn: &str, choice: &Choice) {
+    match choice {
+        Choice::Found(_) => {}
+        Choice::Expired(_) => event(&Event::CertificateExpired { fqdn: fqdn.to_owned() }),
+        Choice::None => event(&Event::NoCertificate {
+            domain: fqdn.to_owned(),
+            connector: connector.name.clone(),
+            fqdn: fqdn.to_owned(),
+        }),
+    }
+}
+
+/// Logs what the session noted since the last time.
+pub(super) fn notes(session: &mut Session) {
+    for note in session.take_notes() {
+        let connector = || session.connector().name.clone();
+        let remote = || session.remote().to_string();
+        match note {
+            Note::Refused { reply, reason } => tracing::info!(%reply, %reason, "refused"),
+            Note::Authenticated { account, mechanism, rights } => {
+                tracing::info!(%account, %mechanism, permissions = %rights, "authenticated");
+            }
+            Note::AuthenticationFailed { mechanism, failure } => {
+                let status = failure.status();
+                let (connector, remote) = (connector(), remote());
+                event(&Event::AuthenticationFailed { status, connector, mechanism, remote });
+            }
+            // Microsoft documents both events for this case.
+            Note::NoSubmitPermission { account } => {
+                event(&Event::NoSubmitPermission {
+                    account: account.clone(),
+                    connector: connector(),
+                });
+                event(&Event::NotAuthorized { account });
+            }
+            Note::LogonFailuresExceeded { limit } => event(&Event::LogonFailuresExceeded {
+                connector: connector(),
+                limit,
+                remote: remote(),
+            }),
+            Note::PlaintextDropped { command, octets } => tracing::warn!(
+                octets,
+                "octets that came in clear behind {command} were dropped: they could be an injection"
+            ),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A connection before and after TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::server::TlsStream;
+
+use crate::tls;
+
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+
+pub(super) enum Stream<T> {
+    Clear(T),
+    Tls(Box<TlsStream<T>>),
+    /// A handshake failed or was interrupted.
+    Gone,
+}
+
+impl<T: Transport> Stream<T> {
+    fn io(&mut self) -> io::Result<Pin<&mut dyn Transport>> {
+        match self {
+            Self::Clear(stream) => Ok(Pin::new(stream)),
+            Self::Tls(stream) => Ok(Pin::new(&mut **stream)),
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Appends what comes next to `input`; 0 at the end of the stream.
+    ///
+    /// Commands are read by way of the stack, so that an idle connection holds no buffer.
+    pub(super) async fn read(&mut self, input: &mut BytesMut, bulk: bool) -> io::Result<usize> {
+        const BULK: usize = 64 << 10;
+        if bulk {
+            input.reserve(BULK);
+            return self.io()?.read_buf(input).await;
+        }
+        std::future::poll_fn(|cx: &mut Context<'_>| {
+            let mut stack = [0u8; 4096];
+            let mut buffer = ReadBuf::new(&mut stack);
+            match self.io()?.as_mut().poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) => {
+                    input.extend_from_slice(buffer.filled());
+                    Poll::Ready(Ok(buffer.filled().len()))
+                }
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Sends all of `output` in as few writes as the transport takes, and empties it.
+    pub(super) async fn send(&mut self, output: &mut BytesMut) -> io::Result<()> {
+        if output.is_empty() {
+            return Ok(());
+        }
+        let mut io = self.io()?;
+        io.write_all(output).await?;
+        io.flush().await?;
+        *output = BytesMut::new();
+        Ok(())
+    }
+
+    /// Turns the connection into a TLS one.
+    pub(super) async fn accept_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<tls::Facts> {
+        let Self::Clear(stream) = std::mem::replace(self, Self::Gone) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let stream = TlsAcceptor::from(config).accept(stream).await?;
+        let facts = tls::facts(stream.get_ref().1);
+        *self = Self::Tls(Box::new(stream));
+        Ok(facts)
+    }
+
+    /// Says goodbye in TLS and TCP, as far as the peer still listens.
+    pub(super) async fn close(&mut self) {
+        if let Ok(mut io) = self.io() {
+            let _ = io.shutdown().await;
+        }
+    }
+}

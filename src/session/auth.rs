@@ -1,0 +1,178 @@
+//! AUTH (RFC 4954) and X-EXPS.
+
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::GeneralPurposeConfig;
+
+use super::{Identity, Note, Reason, Session, State};
+use crate::auth::{AuthCommand, Exchange, Failure, Mechanism, Step, exchange_auth};
+use crate::connector::{ExchangeAuthRefusal, Rights, Token};
+use crate::directory::Account;
+use crate::smtp::command::parse_auth;
+use crate::smtp::reply;
+
+/// Some clients leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A proof under way.
+pub(super) struct Authenticating {
+    command: AuthCommand,
+    mechanism: Mechanism,
+    exchange: Box<dyn Exchange>,
+}
+
+impl Session {
+    /// The checks come in the order that replies of real servers suggest: hello, once only,
+    /// not in a transaction, then whether the mechanism is offered.
+    pub(super) fn auth_command(&mut self, command: AuthCommand, args: &str, now: Instant) {
+        if self.hello.is_none() {
+            return self.refuse(reply::SEND_HELLO_FIRST, Reason::NoHello, now);
+        }
+        if command == AuthCommand::XExps && !self.connector.offers_exchange_server() {
+            let reply = match self.host.server.exchange_auth_refusal {
+                ExchangeAuthRefusal::Documented => reply::CANNOT_ACHIEVE_EXCHANGE_AUTH,
+                ExchangeAuthRefusal::Observed => reply::UNRECOGNIZED_AUTH_TYPE,
+            };
+            return self.refuse(reply, Reason::NoExchangeServerAuth("X-EXPS"), now);
+        }
+        if self.is_authenticated() {
+            return self.refuse(reply::AUTH_ALREADY_SPECIFIED, Reason::AuthenticatedAlready, now);
+        }
+        if matches!(self.state, State::Transaction(_)) {
+            return self.refuse(reply::BAD_SEQUENCE, Reason::Sequence, now);
+        }
+        let (name, initial) = parse_auth(args);
+        let Some(mechanism) = Mechanism::find(name).filter(|m| self.offer().takes(command, *m))
+        else {
+            let reason = self.not_offered(name);
+            return self.refuse(reply::UNRECOGNIZED_AUTH_TYPE, reason, now);
+        };
+        if mechanism == Mechanism::ExchangeAuth {
+            return self.auth_failed(command, mechanism, exchange_auth::refuse(initial), now);
+        }
+        let exchange = self.host.authenticator.begin(command, mechanism);
+        let authenticating = Box::new(Authenticating { command, mechanism, exchange });
+        match initial {
+            Some("=") => self.auth_token(authenticating, &[], now),
+            Some(token) if !token.is_empty() => {
+                self.auth_base64(authenticating, token.as_bytes(), now)
+            }
+            _ => {
+                let prompt = authenticating.exchange.prompt().to_owned();
+                self.accept(&reply::continue_auth(prompt));
+                self.state = State::Authenticating(authenticating);
+            }
+        }
+    }
+
+    pub(super) fn auth_response(&mut self, line: &[u8], now: Instant) {
+        let State::Authenticating(authenticating) =
+            std::mem::replace(&mut self.state, State::Ready)
+        else {
+            return;
+        };
+        match line.trim_ascii() {
+            b"*" => self.refuse(reply::AUTH_CANCELLED, Reason::Cancelled, now),
+            response => self.auth_base64(authenticating, response, now),
+        }
+    }
+
+    fn auth_base64(&mut self, authenticating: Box<Authenticating>, response: &[u8], now: Instant) {
+        match BASE64.decode(response) {
+            Ok(token) => self.auth_token(authenticating, &token, now),
+            Err(_) => {
+                let Authenticating { command, mechanism, .. } = *authenticating;
+                self.auth_failed(command, mechanism, Failure::NotBase64, now);
+            }
+        }
+    }
+
+    fn auth_token(&mut self, mut authenticating: Box<Authenticating>, token: &[u8], now: Instant) {
+        let (command, mechanism) = (authenticating.command, authenticating.mechanism);
+        match authenticating.exchange.respond(token) {
+            Step::Challenge(challenge) => {
+                self.accept(&reply::continue_auth(BASE64.encode(challenge)));
+                self.state = State::Authenticating(authenticating);
+            }
+            Step::Proved(account) => self.proved(command, mechanism, account, now),
+            Step::Failed(failure) => self.auth_failed(command, mechanism, failure, now),
+        }
+    }
+
+    /// The rights of a proved identity are its own; the anonymous ones end here. Without
+    /// Submit the proof is of no use (events 1018 and 1020).
+    fn proved(
+        &mut self,
+        command: AuthCommand,
+        mechanism: Mechanism,
+        account: Box<Account>,
+        now: Instant,
+    ) {
+        let rights = self.connector.rights(&Token::of(&account));
+        let name = account.name.to_string();
+        if rights.contains(Rights::SUBMIT) {
+            self.identity = Identity::Account { account, mechanism };
+            self.rights = rights;
+            self.notes.push(Note::Authenticated { account: name, mechanism, rights });
+            return self.accept(&reply::AUTHENTICATED);
+        }
+        self.notes.push(Note::NoSubmitPermission { account: name.clone() });
+        let reply = match command {
+            AuthCommand::Auth => reply::AUTH_UNSUCCESSFUL,
+            AuthCommand::XExps => reply::CANNOT_ACHIEVE_EXCHANGE_AUTH,
+        };
+        self.logon_failure(reply, Reason::NoSubmitAfterProof { account: name, rights }, now);
+    }
+
+    /// X-EXPS drops the connection; AUTH does only where the identity is unknown to the
+    /// server.
+    fn auth_failed(
+        &mut self,
+        command: AuthCommand,
+        mechanism: Mechanism,
+        failure: Failure,
+        now: Instant,
+    ) {
+        self.notes.push(Note::AuthenticationFailed { mechanism, failure: failure.clone() });
+        if command == AuthCommand::XExps || failure.is_unknown_identity() {
+            let reason = Reason::Proof(failure);
+            self.tarpit_refusal(&reply::TEMPORARY_AUTH_FAILURE, &reason, now);
+            self.close(reply::TEMPORARY_AUTH_FAILURE, reason);
+        } else {
+            self.logon_failure(reply::AUTH_UNSUCCESSFUL, Reason::Proof(failure), now);
+        }
+    }
+
+    fn logon_failure(&mut self, reply: crate::smtp::Reply, reason: Reason, now: Instant) {
+        self.logon_failures += 1;
+        let limit = self.connector.max_logon_failures;
+        if limit == 0 || self.logon_failures <= limit {
+            return self.refuse(reply, reason, now);
+        }
+        self.tarpit_refusal(&reply, &reason, now);
+        self.note_refusal(&reply, reason);
+        self.notes.push(Note::LogonFailuresExceeded { limit });
+        self.close(reply::TOO_MANY_ERRORS, Reason::TooManyLogonFailures(limit));
+    }
+
+    fn not_offered(&self, name: &str) -> Reason {
+        let mechanism = Mechanism::find(name);
+        let hint = match mechanism {
+            Some(Mechanism::Login) if self.tls.is_none() => {
+                "; in clear it may wait for TLS (BasicAuthRequireTLS)"
+            }
+            Some(Mechanism::Gssapi) => "; it needs Integrated and EnableAuthGSSAPI",
+            Some(Mechanism::ExchangeAuth) => "; it needs X-EXPS after X-ANONYMOUSTLS",
+            _ => "",
+        };
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(32).collect();
+        Reason::MechanismNotOffered { mechanism: shown, hint }
+    }
+}

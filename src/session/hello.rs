@@ -1,0 +1,45 @@
+//! HELO and EHLO.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use super::{Hello, Reason, Session, State};
+use crate::smtp::address::{is_address_literal, is_domain};
+use crate::smtp::reply;
+
+impl Session {
+    /// Exchange takes a hello without a name unless RequireEHLODomain is on (telnet
+    /// transcripts of 2007 to 2013).
+    pub(super) fn hello_command(&mut self, name: &str, extended: bool, now: Instant) {
+        if name.is_empty() && self.connector.require_ehlo_domain {
+            let requires =
+                if extended { reply::EHLO_REQUIRES_DOMAIN } else { reply::HELO_REQUIRES_DOMAIN };
+            return self.close(requires, Reason::NoDomain);
+        }
+        if !name.is_empty() && !is_domain(name) && !is_address_literal(name) {
+            return self.refuse(reply::INVALID_DOMAIN_NAME, Reason::BadDomain, now);
+        }
+        if self.hello.is_some() {
+            self.tarpit(self.connector.tarpit_interval, now);
+        }
+        self.hello = Some(Hello { name: name.into(), extended });
+        self.state = State::Ready;
+        self.write_hello(extended);
+    }
+
+    fn write_hello(&mut self, extended: bool) {
+        let mut out = std::mem::take(&mut self.out);
+        let mut last = out.len();
+        let fqdn = self.host.server.fqdn_of(&self.connector);
+        // Writing into a growing buffer cannot fail.
+        let _ = write!(out, "250-{fqdn} Hello [{}]\r\n", self.remote);
+        if extended {
+            self.offer().keywords(|keyword| {
+                last = out.len();
+                let _ = write!(out, "250-{keyword}\r\n");
+            });
+        }
+        out[last + 3] = b' ';
+        self.out = out;
+    }
+}

@@ -1,0 +1,433 @@
+//! One SMTP conversation, free of I/O.
+//!
+//! A [`Session`] takes octets and instants and gives octets and [`Step`]s:
+//!
+//! 1. [`Session::step`] with what has been read, until it says what to do;
+//! 2. do that: read more, wait, start TLS, keep a message, close;
+//! 3. before reading, starting TLS or closing, send what is in [`Session::output`].
+//!
+//! Replies wait in the output while a step says [`Step::Hold`], so that a tarpit delays the
+//! earlier replies of a pipelined group too, as Exchange's does.
+
+mod auth;
+mod data;
+mod explain;
+mod hello;
+mod mail;
+mod misc;
+mod note;
+mod offer;
+mod reason;
+mod tls;
+mod version;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::auth::{Authenticator, Mechanism};
+use crate::connector::{
+    ReceiveConnector, Rights, Server, SourceAddress, TimeSpan, Token, Unlimited,
+};
+use crate::directory::{Account, Directory, Group};
+use crate::scope::Met;
+use crate::smtp::line::{LineReader, Next};
+use crate::smtp::{Envelope, Reply, reply};
+
+pub use data::Receipt;
+pub use explain::{Explanation, Peer, explain};
+pub use note::Note;
+pub use offer::{Offer, TlsKind};
+pub use reason::Reason;
+pub use version::{Facts, Queued, facts};
+
+/// What all sessions of a daemon share.
+#[derive(Debug)]
+pub struct Host {
+    pub server: Server,
+    pub directory: Arc<Directory>,
+    pub authenticator: Authenticator,
+    pub memory: Arc<Memory>,
+}
+
+/// What to do before the session can go on.
+#[derive(Debug)]
+pub enum Step {
+    /// Send the output, then read.
+    Read,
+    /// Send nothing before this instant, then step again.
+    Hold(Instant),
+    /// Send the output, do the handshake, then call [`Session::tls_started`].
+    StartTls(TlsKind),
+    /// Keep the message, then call [`Session::kept`] or [`Session::not_kept`].
+    Keep(Box<Received>),
+    /// Send the output and close.
+    Close,
+}
+
+/// A message that was accepted but for being kept.
+#[derive(Debug)]
+pub struct Received {
+    pub envelope: Envelope,
+    pub content: Bytes,
+    /// Its Message-ID field, with the angle brackets.
+    pub message_id: Option<String>,
+}
+
+/// Who the peer is.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    Anonymous,
+    /// By the connector (ExternalAuthoritative).
+    ExternallySecured,
+    Account {
+        account: Box<Account>,
+        mechanism: Mechanism,
+    },
+}
+
+impl Identity {
+    /// The name that a log shows; `None` for an anonymous peer.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Anonymous => None,
+            Self::ExternallySecured => Some("MS Exchange\\Externally Secured Servers".to_owned()),
+            Self::Account { account, .. } => Some(account.name.to_string()),
+        }
+    }
+}
+
+/// One conversation.
+pub struct Session {
+    host: Arc<Host>,
+    connector: Met,
+    /// A certificate for STARTTLS was found.
+    certificate: bool,
+    remote: SourceAddress,
+    out: BytesMut,
+    notes: Vec<Note>,
+    lines: LineReader,
+    state: State,
+    hello: Option<Hello>,
+    tls: Option<TlsKind>,
+    identity: Identity,
+    rights: Rights,
+    protocol_errors: u32,
+    logon_failures: u32,
+    opened: Instant,
+    last_heard: Instant,
+    hold: Option<Instant>,
+}
+
+/// What the peer said of itself.
+#[derive(Clone, Debug)]
+pub struct Hello {
+    pub name: Box<str>,
+    pub extended: bool,
+}
+
+enum State {
+    /// Between transactions, with or without a hello.
+    Ready,
+    Transaction(Box<Transaction>),
+    Receiving(Box<data::Receiving>),
+    Authenticating(Box<auth::Authenticating>),
+    Upgrading(TlsKind),
+    Keeping(Box<data::Keeping>),
+    Closed,
+}
+
+struct Transaction {
+    envelope: Envelope,
+    /// Content of the BDAT chunks so far.
+    chunks: Option<data::Collected>,
+}
+
+/// A line of the TLS and AUTH tokens is bounded by what Windows lets a token be.
+const MAX_AUTH_LINE: usize = 65_536;
+/// Set-ReceiveConnector, LongAddressesEnabled: "the maximum length of a line is 8,000".
+const MAX_LONG_LINE: usize = 8_000;
+/// RFC 5321 §4.5.3.1.4 and the additions of RFC 1870, 3461, 4954, 6152; our choice.
+const MAX_LINE: usize = 2_048;
+
+impl Session {
+    /// A session on `connector`, whose address was judged already. Call [`Session::greet`] next.
+    pub fn new(
+        host: Arc<Host>,
+        connector: Met,
+        certificate: bool,
+        remote: SourceAddress,
+        now: Instant,
+    ) -> Self {
+        let mut session = Self {
+            identity: initial_identity(&connector),
+            host,
+            connector,
+            certificate,
+            remote,
+            out: BytesMut::new(),
+            notes: Vec::new(),
+            lines: LineReader::default(),
+            state: State::Ready,
+            hello: None,
+            tls: None,
+            rights: Rights::empty(),
+            protocol_errors: 0,
+            logon_failures: 0,
+            opened: now,
+            last_heard: now,
+            hold: None,
+        };
+        session.rights = session.connector.rights(&session.token());
+        session
+    }
+
+    /// Writes the banner. `date` is the server's local date and time, as RFC 5322 has it but
+    /// without a leading zero: `Fri, 5 Aug 2016 16:24:41 -0700`.
+    pub fn greet(&mut self, date: &str) {
+        use std::fmt::Write as _;
+        // Writing into a growing buffer cannot fail.
+        let _ = match &self.connector.banner {
+            Some(banner) => write!(self.out, "{banner}\r\n"),
+            None => {
+                let fqdn = self.host.server.fqdn_of(&self.connector);
+                write!(self.out, "220 {fqdn} Microsoft ESMTP MAIL Service ready at {date}\r\n")
+            }
+        };
+    }
+
+    /// Goes on with what was read. Leaves in `input` what is not used yet.
+    pub fn step(&mut self, input: &mut BytesMut, now: Instant) -> Step {
+        if !input.is_empty() {
+            self.last_heard = now;
+        }
+        loop {
+            if let Some(until) = self.hold {
+                if now < until {
+                    return Step::Hold(until);
+                }
+                self.hold = None;
+            }
+            match &mut self.state {
+                State::Closed => return Step::Close,
+                State::Upgrading(kind) => {
+                    let kind = *kind;
+                    self.drop_plaintext(kind, input);
+                    return Step::StartTls(kind);
+                }
+                State::Keeping(keeping) => match keeping.take() {
+                    Some(received) => return Step::Keep(received),
+                    None => return Step::Read,
+                },
+                State::Receiving(_) => {
+                    if !self.receive(input, now) {
+                        return Step::Read;
+                    }
+                }
+                _ => {
+                    let limit = self.line_limit(input);
+                    match self.lines.next(input, limit) {
+                        Next::Incomplete => return Step::Read,
+                        Next::TooLong => {
+                            self.refuse(reply::COMMAND_TOO_LONG, Reason::LineTooLong(limit), now);
+                        }
+                        Next::Line { text, len } => {
+                            self.line(&input[..text], now);
+                            input.advance(len);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What to send. The caller clears it.
+    pub fn output(&mut self) -> &mut BytesMut {
+        &mut self.out
+    }
+
+    /// What happened since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Whether the peer is sending the content of a message, so that large reads pay.
+    pub fn is_receiving(&self) -> bool {
+        matches!(self.state, State::Receiving(_))
+    }
+
+    /// When the session ends if nothing more is heard.
+    pub fn deadline(&self) -> Instant {
+        let idle = self.last_heard + self.connector.connection_inactivity_timeout.0;
+        idle.min(self.opened + self.connector.connection_timeout.0)
+    }
+
+    /// Ends the session if its deadline has passed.
+    pub fn expire(&mut self, now: Instant) {
+        if now >= self.opened + self.connector.connection_timeout.0 {
+            self.close(reply::CONNECTION_TIMED_OUT, Reason::TooOld);
+        } else if now >= self.deadline() {
+            self.close(reply::TIMEOUT_WAITING, Reason::Inactive);
+        }
+    }
+
+    /// Ends the session if nothing is in flight; says whether it did.
+    pub fn shut_down(&mut self) -> bool {
+        if !matches!(self.state, State::Ready | State::Authenticating(_)) {
+            return false;
+        }
+        self.close(reply::SERVICE_NOT_AVAILABLE, Reason::ShuttingDown);
+        true
+    }
+
+    pub fn connector(&self) -> &ReceiveConnector {
+        &self.connector
+    }
+
+    pub fn remote(&self) -> SourceAddress {
+        self.remote
+    }
+
+    pub fn hello(&self) -> Option<&Hello> {
+        self.hello.as_ref()
+    }
+
+    pub fn tls(&self) -> Option<TlsKind> {
+        self.tls
+    }
+
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub fn rights(&self) -> Rights {
+        self.rights
+    }
+
+    fn token(&self) -> Token {
+        match &self.identity {
+            Identity::Anonymous => Token::anonymous(),
+            Identity::ExternallySecured => Token::of_group(Group::ExternallySecuredServers),
+            Identity::Account { account, .. } => Token::of(account),
+        }
+    }
+
+    fn is_authenticated(&self) -> bool {
+        matches!(self.identity, Identity::Account { .. })
+    }
+
+    fn offer(&self) -> Offer<'_> {
+        Offer::of(&self.host.server, &self.connector, self.certificate, self.tls)
+    }
+
+    fn facts(&self) -> &'static Facts {
+        facts(self.host.server.version)
+    }
+
+    fn line_limit(&self, input: &[u8]) -> usize {
+        let is_proof = matches!(self.state, State::Authenticating(_))
+            || starts_with(input, b"AUTH ")
+            || starts_with(input, b"X-EXPS ");
+        match () {
+            () if is_proof => MAX_AUTH_LINE,
+            () if self.connector.long_addresses_enabled => MAX_LONG_LINE,
+            () => MAX_LINE,
+        }
+    }
+
+    fn accept(&mut self, reply: &Reply) {
+        reply.write_to(&mut self.out);
+    }
+
+    /// Refuses a command: counts it if it is a protocol error, delays the reply to an
+    /// unauthenticated peer, and notes the reason.
+    fn refuse(&mut self, reply: Reply, reason: Reason, now: Instant) {
+        self.tarpit_refusal(&reply, &reason, now);
+        if reason.is_protocol_error() {
+            self.protocol_errors += 1;
+            if self.connector.max_protocol_errors.is_exceeded_by(self.protocol_errors) {
+                self.note_refusal(&reply, reason);
+                let limit = match self.connector.max_protocol_errors {
+                    Unlimited::Limited(limit) => limit,
+                    Unlimited::Unlimited => u32::MAX,
+                };
+                return self.close(reply::TOO_MANY_ERRORS, Reason::TooManyErrors(limit));
+            }
+        }
+        self.accept(&reply);
+        self.note_refusal(&reply, reason);
+    }
+
+    /// Refuses and closes, at once.
+    fn close(&mut self, reply: Reply, reason: Reason) {
+        self.accept(&reply);
+        self.note_refusal(&reply, reason);
+        self.state = State::Closed;
+    }
+
+    fn note_refusal(&mut self, reply: &Reply, reason: Reason) {
+        self.notes.push(Note::Refused { reply: reply.clone(), reason });
+    }
+
+    /// TarpitInterval delays errors to unauthenticated peers, and AuthTarpitInterval failed
+    /// proofs where the version has it (Set-ReceiveConnector; "Message rate limits").
+    fn tarpit_refusal(&mut self, reply: &Reply, reason: &Reason, now: Instant) {
+        if reason.is_auth_failure() && self.facts().auth_tarpit {
+            self.tarpit(self.connector.auth_tarpit_interval, now);
+        } else if reason.is_auth_failure() || reply.is_permanent_failure() {
+            self.tarpit(self.connector.tarpit_interval, now);
+        }
+    }
+
+    fn tarpit(&mut self, interval: TimeSpan, now: Instant) {
+        if !self.is_authenticated() && interval.0 > Duration::ZERO {
+            self.hold = Some(now + interval.0);
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("connector", &self.connector.name)
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}
+
+fn initial_identity(connector: &ReceiveConnector) -> Identity {
+    use crate::connector::AuthMechanism;
+    if connector.auth_mechanism.contains(AuthMechanism::ExternalAuthoritative) {
+        Identity::ExternallySecured
+    } else {
+        Identity::Anonymous
+    }
+}
+
+fn starts_with(input: &[u8], word: &[u8]) -> bool {
+    input.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// Memory for messages in flight, shared by all sessions of a daemon.
+#[derive(Debug)]
+pub struct Memory {
+    free: AtomicU64,
+}
+
+impl Memory {
+    pub fn new(octets: u64) -> Self {
+        Self { free: AtomicU64::new(octets) }
+    }
+
+    fn take(&self, octets: u64) -> bool {
+        self.free
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(octets))
+            .is_ok()
+    }
+
+    fn give_back(&self, octets: u64) {
+        self.free.fetch_add(octets, Ordering::Relaxed);
+    }
+}

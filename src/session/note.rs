@@ -1,0 +1,24 @@
+//! What a session tells besides its replies: facts for the log, the events and the trace.
+
+use super::offer::TlsKind;
+use super::reason::Reason;
+use crate::auth::{Failure, Mechanism};
+use crate::connector::Rights;
+use crate::smtp::Reply;
+
+/// Something worth recording.
+#[derive(Clone, Debug)]
+pub enum Note {
+    /// A command, a connection or a message was refused.
+    Refused { reply: Reply, reason: Reason },
+    /// A proof was accepted.
+    Authenticated { account: String, mechanism: Mechanism, rights: Rights },
+    /// A proof failed.
+    AuthenticationFailed { mechanism: Mechanism, failure: Failure },
+    /// A proof was good, but the account may not submit here.
+    NoSubmitPermission { account: String },
+    /// MaxLogonFailures was exceeded.
+    LogonFailuresExceeded { limit: u32 },
+    /// Octets that came in clear behind STARTTLS or X-ANONYMOUSTLS were dropped.
+    PlaintextDropped { command: TlsKind, octets: usize },
+}

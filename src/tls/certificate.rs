@@ -1,0 +1,155 @@
+//! One certificate with its key.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use jiff::Timestamp;
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+/// A certificate chain, its private key, and what the first certificate says.
+#[derive(Debug)]
+pub struct Certificate {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
+    /// As Windows prints it: `CN=ex01`.
+    pub subject: String,
+    pub issuer: String,
+    /// Upper-case hex.
+    pub serial_number: String,
+    /// SHA-1 of the certificate in upper-case hex.
+    pub thumbprint: String,
+    /// DNS names of the subject alternative name; the common name where it has none.
+    pub names: Vec<String>,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    #[error("it holds no certificate in PEM")]
+    NoCertificate,
+    #[error("it holds no private key in PEM")]
+    NoKey,
+    #[error("its certificate cannot be read: {0}")]
+    Certificate(String),
+    #[error("a certificate cannot be made: {0}")]
+    Generate(#[from] rcgen::Error),
+    #[error("a certificate needs at least one name")]
+    NoName,
+}
+
+impl Certificate {
+    /// Makes a self-signed certificate for `names`, valid for `days` from `now`; gives it in
+    /// PEM, key included.
+    pub fn generate(
+        names: &[String],
+        days: u32,
+        now: SystemTime,
+    ) -> Result<String, CertificateError> {
+        let first = names.first().ok_or(CertificateError::NoName)?;
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name.remove(DnType::CommonName);
+        params.distinguished_name.push(DnType::CommonName, first.as_str());
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        // An hour back, for clients whose clocks lag.
+        params.not_before = (now - Duration::from_secs(3600)).into();
+        params.not_after = (now + Duration::from_secs(u64::from(days) * 86_400)).into();
+        let key = KeyPair::generate()?;
+        Ok(params.self_signed(&key)?.pem() + &key.serialize_pem())
+    }
+
+    /// Reads a chain and its key, in PEM and in any order.
+    pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
+        let unreadable = |error: String| CertificateError::Certificate(error);
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|error| unreadable(error.to_string()))?;
+        let first = chain.first().ok_or(CertificateError::NoCertificate)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::NoKey)?;
+        let (_, parsed) =
+            X509Certificate::from_der(first).map_err(|error| unreadable(error.to_string()))?;
+        let time = |seconds| Timestamp::from_second(seconds).map_err(|e| unreadable(e.to_string()));
+        Ok(Self {
+            subject: parsed.subject().to_string(),
+            issuer: parsed.issuer().to_string(),
+            serial_number: hex(parsed.raw_serial()),
+            thumbprint: hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, first).as_ref()),
+            names: names(&parsed),
+            not_before: time(parsed.validity().not_before.timestamp())?,
+            not_after: time(parsed.validity().not_after.timestamp())?,
+            key,
+            chain,
+        })
+    }
+
+    /// Whether the certificate is for `fqdn`. A wildcard stands for one label.
+    pub fn is_for(&self, fqdn: &str) -> bool {
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => fqdn.split_once('.').is_some_and(|(label, rest)| {
+                !label.is_empty() && rest.eq_ignore_ascii_case(parent)
+            }),
+            None => name.eq_ignore_ascii_case(fqdn),
+        })
+    }
+
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.not_after
+    }
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let alternative = certificate.subject_alternative_name().ok().flatten();
+    let dns: Vec<String> = alternative
+        .iter()
+        .flat_map(|extension| &extension.value.general_names)
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            _ => None,
+        })
+        .collect();
+    if !dns.is_empty() {
+        return dns;
+    }
+    let common = certificate.subject().iter_common_name().filter_map(|cn| cn.as_str().ok());
+    common.map(str::to_owned).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_can_be_read() {
+        let names = ["ex01.contoso.test".to_owned(), "*.fabrikam.test".to_owned()];
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let pem = Certificate::generate(&names, 30, now).unwrap();
+        let certificate = Certificate::from_pem(&pem).unwrap();
+        assert_eq!(certificate.subject, "CN=ex01.contoso.test");
+        assert_eq!(certificate.names, names);
+        assert_eq!(certificate.thumbprint.len(), 40);
+        assert_eq!(certificate.not_after.as_second(), 1_800_000_000 + 30 * 86_400);
+        assert!(certificate.is_for("EX01.contoso.test"));
+        assert!(certificate.is_for("mail.fabrikam.test"));
+        assert!(!certificate.is_for("a.mail.fabrikam.test"));
+        assert!(!certificate.is_for("fabrikam.test"));
+        assert!(certificate.is_expired(certificate.not_after));
+    }
+
+    #[test]
+    fn half_a_file_says_what_is_missing() {
+        let pem = Certificate::generate(&["a.test".to_owned()], 1, SystemTime::now()).unwrap();
+        let at = pem.find("-----BEGIN PRIVATE").unwrap();
+        assert!(matches!(Certificate::from_pem(&pem[..at]), Err(CertificateError::NoKey)));
+        assert!(matches!(Certificate::from_pem(&pem[at..]), Err(CertificateError::NoCertificate)));
+    }
+}

@@ -1,0 +1,14 @@
+//! Certificates and what TLS makes of them.
+//!
+//! Two kinds, as on an Exchange server: the *internal transport certificate* behind
+//! X-ANONYMOUSTLS, and *SMTP certificates* behind STARTTLS, of which a connector takes the
+//! one that holds its FQDN (learn.microsoft.com, "Selection of inbound STARTTLS certificates",
+//! "Selection of inbound anonymous TLS certificates").
+
+mod certificate;
+mod config;
+mod store;
+
+pub use certificate::{Certificate, CertificateError};
+pub use config::{Facts, TlsError, facts, internal_transport, starttls};
+pub use store::{Choice, Store, StoreError};

@@ -1,0 +1,235 @@
+//! Where certificates live: one PEM file each, key included, readable by the owner only.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+
+use super::certificate::{Certificate, CertificateError};
+
+const INTERNAL: &str = "internal-transport.pem";
+/// What New-ExchangeCertificate gives a self-signed certificate: five years.
+const DAYS: u32 = 5 * 365;
+
+/// The certificates of a server.
+#[derive(Debug)]
+pub struct Store {
+    internal: Arc<Certificate>,
+    smtp: Vec<Arc<Certificate>>,
+}
+
+/// What [`Store::for_fqdn`] found.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    Found(Arc<Certificate>),
+    /// Certificates hold the name, and all of them have expired.
+    Expired(Arc<Certificate>),
+    None,
+}
+
+impl Choice {
+    pub fn usable(&self) -> Option<&Arc<Certificate>> {
+        match self {
+            Self::Found(certificate) => Some(certificate),
+            Self::Expired(_) | Self::None => None,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    Certificate { path: PathBuf, error: CertificateError },
+}
+
+impl Store {
+    /// Opens the store in the folder `certs` of `state`. What a fresh server has is made when
+    /// it is missing: an internal transport certificate for `name` and `fqdn`, and, where
+    /// there is no SMTP certificate at all, one for the same names.
+    pub fn open(state: &Path, name: &str, fqdn: &str, now: SystemTime) -> Result<Self, StoreError> {
+        let folder = state.join("certs");
+        create_private(&folder)?;
+        let own = own_names(name, fqdn);
+        let internal = folder.join(INTERNAL);
+        if !internal.exists() {
+            write_private(&internal, &generate(&internal, &own, now)?)?;
+        }
+        if smtp_files(&folder)?.is_empty() {
+            add(state, &own, DAYS, now)?;
+        }
+        let smtp = smtp_files(&folder)?.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+        Ok(Self { internal: read(&internal)?, smtp })
+    }
+
+    /// A store in memory, with what a fresh server has.
+    pub fn ephemeral(name: &str, fqdn: &str, now: SystemTime) -> Result<Self, StoreError> {
+        let make = || {
+            let path = Path::new("(memory)");
+            parse(path, &generate(path, &own_names(name, fqdn), now)?)
+        };
+        Ok(Self { internal: make()?, smtp: vec![make()?] })
+    }
+
+    /// Makes an SMTP certificate for `names` and puts it into the store in `state`.
+    pub fn create(
+        state: &Path,
+        names: &[String],
+        days: u32,
+        now: SystemTime,
+    ) -> Result<(PathBuf, Arc<Certificate>), StoreError> {
+        create_private(&state.join("certs"))?;
+        add(state, names, days, now)
+    }
+
+    /// The internal transport certificate.
+    pub fn internal(&self) -> &Arc<Certificate> {
+        &self.internal
+    }
+
+    pub fn smtp(&self) -> &[Arc<Certificate>] {
+        &self.smtp
+    }
+
+    /// The SMTP certificate for a connector called `fqdn`: of those that hold the name and
+    /// have not expired, the newest.
+    pub fn for_fqdn(&self, fqdn: &str, now: Timestamp) -> Choice {
+        let matching = || self.smtp.iter().filter(|certificate| certificate.is_for(fqdn));
+        let newest = |certificate: &&Arc<Certificate>| certificate.not_before;
+        match matching().filter(|certificate| !certificate.is_expired(now)).max_by_key(newest) {
+            Some(found) => Choice::Found(Arc::clone(found)),
+            None => matching()
+                .max_by_key(newest)
+                .map_or(Choice::None, |expired| Choice::Expired(Arc::clone(expired))),
+        }
+    }
+}
+
+fn own_names(name: &str, fqdn: &str) -> Vec<String> {
+    vec![fqdn.to_owned(), name.to_owned()]
+}
+
+fn add(
+    state: &Path,
+    names: &[String],
+    days: u32,
+    now: SystemTime,
+) -> Result<(PathBuf, Arc<Certificate>), StoreError> {
+    let folder = state.join("certs");
+    let pem = Certificate::generate(names, days, now)
+        .map_err(|error| StoreError::Certificate { path: folder.clone(), error })?;
+    let certificate = parse(&folder, &pem)?;
+    let path = folder.join(format!("{}.pem", certificate.thumbprint));
+    write_private(&path, &pem)?;
+    Ok((path, certificate))
+}
+
+fn generate(path: &Path, names: &[String], now: SystemTime) -> Result<String, StoreError> {
+    Certificate::generate(names, DAYS, now)
+        .map_err(|error| StoreError::Certificate { path: path.to_owned(), error })
+}
+
+fn parse(path: &Path, pem: &str) -> Result<Arc<Certificate>, StoreError> {
+    Certificate::from_pem(pem)
+        .map(Arc::new)
+        .map_err(|error| StoreError::Certificate { path: path.to_owned(), error })
+}
+
+fn read(path: &Path) -> Result<Arc<Certificate>, StoreError> {
+    parse(path, &fs::read_to_string(path).map_err(at(path))?)
+}
+
+/// Every `.pem` file of the folder but the internal one, in order of name.
+fn smtp_files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        let is_pem = path.extension().is_some_and(|extension| extension == "pem");
+        if is_pem && path.file_name().is_some_and(|name| name != INTERNAL) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn create_private(folder: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at(folder))
+}
+
+/// Writes the file whole or not at all, mode 0600 from the start.
+fn write_private(path: &Path, text: &str) -> Result<(), StoreError> {
+    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written.map_err(at(path))
+}
+
+fn at(path: &Path) -> impl Fn(io::Error) -> StoreError + use<'_> {
+    move |error| StoreError::Io { path: path.to_owned(), error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Duration;
+
+    #[test]
+    fn a_fresh_store_has_two_certificates_and_keeps_them() {
+        let state = tempfile::tempdir().unwrap();
+        let open =
+            || Store::open(state.path(), "EX01", "ex01.contoso.test", SystemTime::now()).unwrap();
+        let first = open();
+        assert!(first.internal().is_for("EX01"));
+        assert!(matches!(first.for_fqdn("ex01.contoso.test", Timestamp::now()), Choice::Found(_)));
+        assert!(matches!(first.for_fqdn("mail.contoso.test", Timestamp::now()), Choice::None));
+        assert_eq!(open().internal().thumbprint, first.internal().thumbprint);
+        for entry in fs::read_dir(state.path().join("certs")).unwrap() {
+            assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn the_newest_that_has_not_expired_is_taken() {
+        let state = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        let names = ["mail.contoso.test".to_owned()];
+        let old = now - Duration::from_secs(86_400 * 10);
+        let create = |days, now| Store::create(state.path(), &names, days, now).unwrap().1;
+        create(5, old);
+        let choice = |store: &Store| store.for_fqdn(&names[0], Timestamp::now());
+        let open = || Store::open(state.path(), "EX01", "ex01.contoso.test", now).unwrap();
+        assert!(matches!(choice(&open()), Choice::Expired(_)));
+        create(30, old);
+        let newest = create(30, now);
+        assert_eq!(choice(&open()).usable().unwrap().thumbprint, newest.thumbprint);
+    }
+
+    #[test]
+    fn a_broken_file_is_named() {
+        let state = tempfile::tempdir().unwrap();
+        fs::create_dir(state.path().join("certs")).unwrap();
+        fs::write(state.path().join("certs/x.pem"), "nonsense").unwrap();
+        let error =
+            Store::open(state.path(), "EX01", "ex01.contoso.test", SystemTime::now()).unwrap_err();
+        assert!(
+            error.to_string().ends_with("certs/x.pem: it holds no certificate in PEM"),
+            "{error}"
+        );
+    }
+}
