@@ -1,0 +1,221 @@
+//! What the tests share: the daemon as a process, a client that reads replies, and tools.
+#![allow(dead_code)] // Each test file uses a part of it.
+
+pub mod tls;
+
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Long enough for a slow machine; nothing waits this long when all is well.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// `expsd serve` as a process of its own, on free ports.
+pub struct Daemon {
+    child: Child,
+    dir: tempfile::TempDir,
+    ready: serde_json::Value,
+}
+
+impl Daemon {
+    /// Runs `toml`, whose bindings should have port 0, with more arguments.
+    pub fn start(toml: &str, arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), toml, arguments, &[])
+    }
+
+    pub fn start_in(
+        dir: tempfile::TempDir,
+        toml: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("expsd.toml"), toml).unwrap();
+        let log = std::fs::File::create(path("log")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_expsd"))
+            .arg("serve")
+            .arg("--config")
+            .arg(path("expsd.toml"))
+            .arg("--state")
+            .arg(path("state"))
+            .arg("--ready-file")
+            .arg(path("ready.json"))
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let ready = wait_until(|| {
+            if let Some(status) = child.try_wait().unwrap() {
+                let log = std::fs::read_to_string(path("log")).unwrap();
+                panic!("expsd ended at start with {status}: {log}");
+            }
+            std::fs::read_to_string(path("ready.json")).ok()
+        });
+        Self { child, ready: serde_json::from_str(&ready).unwrap(), dir }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folder with the daemon's files: `expsd.toml`, `state`, `log`, `ready.json`.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// Waits until the log holds `text`, and gives the line.
+    pub fn wait_for_log(&self, text: &str) -> String {
+        wait_until(|| self.log().lines().find(|line| line.contains(text)).map(str::to_owned))
+    }
+
+    /// Where the connector called `name` listens.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        let connectors = self.ready["connectors"].as_array().unwrap();
+        let suffix = format!("\\{name}");
+        let found = connectors.iter().find(|c| c["identity"].as_str().unwrap().ends_with(&suffix));
+        found.expect(name)["bindings"][0].as_str().unwrap().parse().unwrap()
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        wait_until(|| self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Polls until `condition` gives something.
+pub fn wait_until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < PATIENCE, "nothing came in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// An SMTP client that sends lines and reads replies.
+pub struct Client<S: Read + Write = TcpStream> {
+    stream: BufReader<S>,
+}
+
+impl Client {
+    /// Connects and reads the greeting.
+    pub fn connect(address: SocketAddr) -> Self {
+        let mut client = Self::connect_silently(address);
+        let greeting = client.reply();
+        assert!(greeting.starts_with("220 "), "{greeting}");
+        client
+    }
+
+    pub fn connect_silently(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self::over(stream)
+    }
+
+    /// Connects behind a PROXY header that states `source`.
+    pub fn connect_from(address: SocketAddr, source: &str) -> Self {
+        let mut client = Self::connect_silently(address);
+        client.send(&format!("PROXY TCP4 {source} 127.0.0.1 40000 25"));
+        let greeting = client.reply();
+        assert!(greeting.starts_with("220 "), "{greeting}");
+        client
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn over(stream: S) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
+    pub fn into_inner(self) -> S {
+        self.stream.into_inner()
+    }
+
+    pub fn send(&mut self, line: &str) {
+        self.send_raw(format!("{line}\r\n").as_bytes());
+    }
+
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).unwrap();
+        self.stream.get_mut().flush().unwrap();
+    }
+
+    /// One reply, its lines joined by `\n`; empty if the connection has ended.
+    pub fn reply(&mut self) -> String {
+        let mut reply = String::new();
+        loop {
+            let mut line = String::new();
+            match self.stream.read_line(&mut line) {
+                Ok(0) | Err(_) => return reply,
+                Ok(_) => {}
+            }
+            let line = line.trim_end();
+            reply += if reply.is_empty() { "" } else { "\n" };
+            reply += line;
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return reply;
+            }
+        }
+    }
+
+    pub fn command(&mut self, line: &str) -> String {
+        self.send(line);
+        self.reply()
+    }
+
+    /// The keywords of an EHLO reply.
+    pub fn ehlo(&mut self) -> Vec<String> {
+        let reply = self.command("EHLO client.test");
+        reply.lines().skip(1).map(|line| line[4..].to_owned()).collect()
+    }
+
+    /// Sends a small message and gives the reply to the end of data.
+    pub fn deliver(&mut self, from: &str, to: &str) -> String {
+        let mail = self.command(&format!("MAIL FROM:<{from}>"));
+        assert_eq!(mail, "250 2.1.0 Sender OK");
+        let rcpt = self.command(&format!("RCPT TO:<{to}>"));
+        assert_eq!(rcpt, "250 2.1.5 Recipient OK");
+        assert!(self.command("DATA").starts_with("354 "));
+        self.command("Subject: test\r\n\r\nText.\r\n.")
+    }
+
+    /// Whether the server has closed the connection.
+    pub fn is_closed(&mut self) -> bool {
+        self.reply().is_empty()
+    }
+}
+
+/// The program called `name`, or a word to the log that the test is skipped.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    let found = std::env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|p| p.is_file());
+    if found.is_none() {
+        eprintln!("skipped: no {name}");
+    }
+    found
+}
