@@ -209,12 +209,15 @@ impl<S: Read + Write> Client<S> {
     }
 }
 
-/// The program called `name`, or a word to the log that the test is skipped.
+/// The program called `name`, or a word to the log that the test is skipped. Where
+/// `EXPSD_REQUIRE_TOOLS` is set nothing may be skipped.
 pub fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    let found = std::env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|p| p.is_file());
+    let found =
+        std::env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|p| p.is_file());
     if found.is_none() {
+        assert!(std::env::var_os("EXPSD_REQUIRE_TOOLS").is_none(), "no {name} in PATH");
         eprintln!("skipped: no {name}");
     }
     found
