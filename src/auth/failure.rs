@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::ntlm::{Refusal, RefusalKind};
+
 /// Status names as event 1035 and the protocol log print them. LogonDenied, IllegalMessage,
 /// InvalidToken and UnexpectedExchangeAuthBlob stand in public logs; the others are names of
 /// the same family, unconfirmed as values there.
@@ -11,6 +13,7 @@ pub enum Status {
     IllegalMessage,
     InvalidToken,
     LogonDenied,
+    MessageAltered,
     NoCredentials,
     OutOfSequence,
     TimeSkew,
@@ -53,6 +56,8 @@ pub enum Failure {
     ExchangeAuth,
     #[error("EXCHANGEAUTH needs SHA256 and a token in base64")]
     ExchangeAuthSyntax,
+    #[error("{0}")]
+    Ntlm(Box<Refusal>),
     #[error(transparent)]
     Kerberos(#[from] KerberosFailure),
 }
@@ -96,6 +101,7 @@ impl Failure {
             }
             Self::SecurityLayer => Status::Unsupported,
             Self::ExchangeAuth => Status::UnexpectedExchangeAuthBlob,
+            Self::Ntlm(refusal) => ntlm_status(&refusal.kind),
             Self::Kerberos(failure) => failure.status(),
         }
     }
@@ -107,6 +113,7 @@ impl Failure {
                 Some(user)
             }
             Self::AuthorizationIdentity { account, .. } => Some(account),
+            Self::Ntlm(refusal) => refusal.user.as_deref(),
             Self::Kerberos(KerberosFailure::UnknownPrincipal(principal)) => Some(principal),
             _ => None,
         }
@@ -130,5 +137,19 @@ impl KerberosFailure {
             Self::UnknownPrincipal(_) => Status::UnknownCredentials,
             Self::Other(_) => Status::LogonDenied,
         }
+    }
+}
+
+fn ntlm_status(kind: &RefusalKind) -> Status {
+    match kind {
+        RefusalKind::Malformed(_) => Status::InvalidToken,
+        RefusalKind::OutOfSequence => Status::OutOfSequence,
+        RefusalKind::MicMissing | RefusalKind::MicMismatch => Status::MessageAltered,
+        RefusalKind::Ntlm2FlagMissing
+        | RefusalKind::Anonymous
+        | RefusalKind::NtResponseMissing
+        | RefusalKind::BelowMinimum(_)
+        | RefusalKind::UnknownUser
+        | RefusalKind::WrongPassword => Status::LogonDenied,
     }
 }

@@ -231,10 +231,12 @@ impl Gssapi {
 /// MIT's error table "krb5" starts here (as an unsigned 32-bit number).
 const KRB5_ERRORS: u32 = 0x96c7_3a00;
 
+type Krb5Failure = (&'static [u32], &'static str, fn(String) -> KerberosFailure);
+
 /// Errors of the table, and what their texts say. Under SPNEGO the number is one handed out
 /// in order of appearance, so that there the text has to do; it is English as long as the
 /// process sets no locale, which this one does not.
-const KRB5_FAILURES: [(&[u32], &str, fn(String) -> KerberosFailure); 8] = [
+const KRB5_FAILURES: [Krb5Failure; 8] = [
     (&[32], "Ticket expired", KerberosFailure::TicketExpired),
     (&[33, 37], "Clock skew too great", KerberosFailure::ClockSkew),
     (&[33], "Ticket not yet valid", KerberosFailure::ClockSkew),

@@ -8,6 +8,8 @@ pub mod gssapi;
 #[path = "gssapi_absent.rs"]
 pub mod gssapi;
 mod login;
+pub mod ntlm;
+mod ntlm_exchange;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,12 +31,13 @@ pub enum AuthCommand {
 pub enum Mechanism {
     Login,
     Gssapi,
+    Ntlm,
     ExchangeAuth,
 }
 
 impl Mechanism {
     pub fn find(name: &str) -> Option<Self> {
-        [Self::Login, Self::Gssapi, Self::ExchangeAuth]
+        [Self::Login, Self::Gssapi, Self::Ntlm, Self::ExchangeAuth]
             .into_iter()
             .find(|mechanism| mechanism.keyword().eq_ignore_ascii_case(name))
     }
@@ -44,6 +47,7 @@ impl Mechanism {
         match self {
             Self::Login => "LOGIN",
             Self::Gssapi => "GSSAPI",
+            Self::Ntlm => "NTLM",
             Self::ExchangeAuth => "EXCHANGEAUTH",
         }
     }
@@ -55,6 +59,7 @@ impl fmt::Display for Mechanism {
         f.write_str(match self {
             Self::Login => "Login",
             Self::Gssapi => "Gssapi",
+            Self::Ntlm => "Ntlm",
             Self::ExchangeAuth => "ExchangeAuth",
         })
     }
@@ -82,21 +87,32 @@ pub enum Step {
 /// Starts exchanges, and holds what they check proofs against.
 #[derive(Clone, Debug)]
 pub struct Authenticator {
-    directory: Arc<Directory>,
+    pub directory: Arc<Directory>,
     /// `None`: no keytab, or built without GSSAPI; every proof fails.
-    acceptor: Option<Arc<Acceptor>>,
-    gssapi_prompt: &'static str,
+    pub acceptor: Option<Arc<Acceptor>>,
+    /// What follows the first `334` of GSSAPI.
+    pub gssapi_prompt: &'static str,
+    pub ntlm: Ntlm,
+}
+
+/// How the server presents itself in NTLM, and what it takes.
+#[derive(Clone, Debug)]
+pub struct Ntlm {
+    pub target: Arc<ntlm::Target>,
+    pub policy: ntlm::Policy,
+    /// Where challenges and the time come from.
+    pub source: fn() -> Freshness,
+}
+
+/// What makes an NTLM challenge unlike any other.
+#[derive(Clone, Copy, Debug)]
+pub struct Freshness {
+    pub challenge: [u8; 8],
+    /// In 100 ns since 1601.
+    pub filetime: u64,
 }
 
 impl Authenticator {
-    pub fn new(directory: Arc<Directory>, acceptor: Option<Acceptor>, empty_prompt: bool) -> Self {
-        Self {
-            directory,
-            acceptor: acceptor.map(Arc::new),
-            gssapi_prompt: if empty_prompt { "" } else { "GSSAPI supported" },
-        }
-    }
-
     /// Starts `mechanism`; the caller has checked that the connector offers it.
     pub fn begin(&self, command: AuthCommand, mechanism: Mechanism) -> Box<dyn Exchange> {
         match (mechanism, &self.acceptor) {
@@ -108,6 +124,9 @@ impl Authenticator {
                 prompt: self.gssapi_prompt,
                 failure: KerberosFailure::NoKeytab.into(),
             }),
+            (Mechanism::Ntlm, _) => {
+                Box::new(ntlm_exchange::NtlmExchange::new(&self.ntlm, Arc::clone(&self.directory)))
+            }
             (Mechanism::ExchangeAuth, _) => {
                 Box::new(Refusing { prompt: "", failure: Failure::ExchangeAuth })
             }

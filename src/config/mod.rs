@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
+use crate::auth::ntlm::Policy;
 use crate::connector::{ReceiveConnector, Server, default_set};
 use crate::directory::{AcceptedDomain, Account, Directory, DomainType};
 
@@ -26,6 +27,7 @@ pub struct Configuration {
     pub default_connectors: bool,
     pub directory: Directory,
     pub kerberos: Kerberos,
+    pub ntlm: Policy,
     pub proxy_protocol: ProxyProtocol,
     pub capture: Capture,
     pub http: Http,
@@ -89,10 +91,11 @@ impl Configuration {
             directory: Directory {
                 accounts: default_accounts(),
                 accepted_domains: own_domain(&server).into_iter().collect(),
-                default_domain: netbios_domain(&server),
+                default_domain: server.netbios_domain(),
             },
             server,
             kerberos: Kerberos::default(),
+            ntlm: Policy::default(),
             proxy_protocol: ProxyProtocol::default(),
             capture: Capture::default(),
             http: Http::default(),
@@ -130,18 +133,8 @@ fn default_accounts() -> Vec<Account> {
         .collect()
 }
 
-/// `contoso.test` of `ex01.contoso.test`.
-fn dns_domain(server: &Server) -> &str {
-    server.fqdn.split_once('.').map_or(server.fqdn.as_str(), |(_, domain)| domain)
-}
-
-/// `CONTOSO` of `ex01.contoso.test`.
-fn netbios_domain(server: &Server) -> String {
-    dns_domain(server).split('.').next().unwrap_or_default().to_ascii_uppercase()
-}
-
 fn own_domain(server: &Server) -> Option<AcceptedDomain> {
-    AcceptedDomain::new(dns_domain(server), DomainType::Authoritative)
+    AcceptedDomain::new(server.dns_domain(), DomainType::Authoritative)
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ impl<'a, 'i> Table<'a, 'i> {
         value: &Spanned<DeValue<'_>>,
         error: &ValueError,
     ) {
-        let item = error.item.and_then(|i| Some(value.get_ref().as_array()?.iter().nth(i)?.span()));
+        let item = error.item.and_then(|i| Some(value.get_ref().as_array()?.get(i)?.span()));
         self.bad_value(key, item.unwrap_or_else(|| value.span()), error.to_string());
     }
 

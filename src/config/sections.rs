@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::Path;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use toml::Spanned;
@@ -12,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::{ConfigError, Problems};
 use super::reader::{Table, suggestion, value};
 use super::{Capture, Configuration, Http, Kerberos, Prompt, ProxyProtocol};
+use crate::auth::ntlm::{Minimum, Policy};
 use crate::connector::{
     AdPermission, PARAMETERS, ParameterEffect, PermissionGroups, Principal, ReceiveConnector,
     Rights, Server, broken_rules, conflicts, find_parameter,
@@ -61,6 +63,7 @@ impl<'a, 'i> Sections<'a, 'i> {
             configuration.default_connectors = false;
         }
         configuration.kerberos = self.kerberos();
+        configuration.ntlm = self.ntlm();
         configuration.proxy_protocol = self.proxy_protocol();
         configuration.capture = self.capture(&mut ignored);
         configuration.http = self.http(&mut ignored);
@@ -178,8 +181,13 @@ impl<'a, 'i> Sections<'a, 'i> {
             let name = text.rsplit('\\').next().unwrap_or(text);
             Group::find(name).ok_or_else(|| format!("expected one of {}", group_names()))
         });
+        let hash = table.parse::<NtHash>("nt_hash").map(|NtHash(hash)| hash);
         let name = table.required("name", name)?;
-        Some(Account::new(name, password).with_addresses(addresses).with_groups(groups))
+        let account = Account::new(name, password).with_addresses(addresses).with_groups(groups);
+        Some(match hash {
+            Some(hash) => account.with_nt_hash(hash),
+            None => account,
+        })
     }
 
     /// The connectors of the file; `None` if it has none.
@@ -322,6 +330,24 @@ impl<'a, 'i> Sections<'a, 'i> {
         kerberos
     }
 
+    fn ntlm(&mut self) -> Policy {
+        let mut policy = Policy::default();
+        let Some(mut table) = self.section("ntlm") else { return policy };
+        if let Some(found) = table.get("minimum") {
+            match found.get_ref().as_str() {
+                Some("v1") => policy.minimum = Minimum::V1,
+                Some("v2") => policy.minimum = Minimum::V2,
+                _ => {
+                    table.bad_value("minimum", found.span(), "expected \"v2\" or \"v1\"".to_owned())
+                }
+            }
+        }
+        policy.require_ntlm2_flag =
+            table.bool("require_ntlm2_flag").unwrap_or(policy.require_ntlm2_flag);
+        table.finish();
+        policy
+    }
+
     fn proxy_protocol(&mut self) -> ProxyProtocol {
         let Some(mut table) = self.section("proxy_protocol") else {
             return ProxyProtocol::default();
@@ -363,6 +389,19 @@ impl<'a, 'i> Sections<'a, 'i> {
         }
         table.finish();
         Http { listen }
+    }
+}
+
+/// 32 hexadecimal digits, as tools that dump accounts print them.
+struct NtHash([u8; 16]);
+
+impl FromStr for NtHash {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let number = u128::from_str_radix(text, 16).ok().filter(|_| digits);
+        number.map(|n| Self(n.to_be_bytes())).ok_or("expected 32 hexadecimal digits")
     }
 }
 

@@ -35,6 +35,16 @@ impl Server {
         format!("{}\\{}", self.name, connector.name)
     }
 
+    /// `contoso.test` of `ex01.contoso.test`.
+    pub fn dns_domain(&self) -> &str {
+        self.fqdn.split_once('.').map_or(self.fqdn.as_str(), |(_, domain)| domain)
+    }
+
+    /// `CONTOSO` of `ex01.contoso.test`.
+    pub fn netbios_domain(&self) -> String {
+        self.dns_domain().split('.').next().unwrap_or_default().to_ascii_uppercase()
+    }
+
     /// The service that `connector` belongs to.
     pub fn role_of(&self, connector: &ReceiveConnector) -> Role {
         match (self.role, connector.transport_role) {
@@ -118,6 +128,19 @@ impl Version {
     /// Front End Transport came with 2013.
     pub fn has_front_end(self) -> bool {
         self >= Self::E2013
+    }
+
+    /// The Windows that a server of this version commonly runs on: major, minor, build. NTLM
+    /// tells it (nmap scans: 6.1.7601 for 2010, 10.0.14393 for 2016, 10.0.17763 and
+    /// 10.0.20348 for 2019).
+    pub fn windows(self) -> (u8, u8, u16) {
+        match self {
+            Self::E2007 => (6, 0, 6002),
+            Self::E2010 => (6, 1, 7601),
+            Self::E2013 => (6, 3, 9600),
+            Self::E2016 => (10, 0, 14393),
+            Self::E2019 => (10, 0, 17763),
+        }
     }
 
     pub(super) fn limits(self) -> &'static Limits {

@@ -110,6 +110,7 @@ impl Group {
 pub struct Account {
     pub name: AccountName,
     password: Option<Box<str>>,
+    nt_hash: Option<[u8; 16]>,
     /// SMTP addresses the account may send as.
     pub addresses: Vec<String>,
     pub member_of: Vec<Group>,
@@ -121,6 +122,7 @@ impl Account {
         Self {
             name,
             password: password.map(String::into_boxed_str),
+            nt_hash: None,
             addresses: Vec::new(),
             member_of: Vec::new(),
         }
@@ -137,6 +139,16 @@ impl Account {
     pub fn with_groups(mut self, groups: impl IntoIterator<Item = Group>) -> Self {
         self.member_of.extend(groups);
         self
+    }
+
+    /// An account whose password only NTLM can check, by its hash.
+    pub fn with_nt_hash(mut self, hash: [u8; 16]) -> Self {
+        self.nt_hash = Some(hash);
+        self
+    }
+
+    pub fn nt_hash(&self) -> Option<&[u8; 16]> {
+        self.nt_hash.as_ref()
     }
 
     /// The clear-text password, for mechanisms that need it.

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Acceptor, Authenticator};
+use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::{Capture, FolderError};
 use crate::config::{Configuration, Prompt};
 use crate::connector::{
@@ -115,8 +115,9 @@ impl Daemon {
         configuration: Configuration,
         options: &Options,
     ) -> Result<Self, StartError> {
-        let Configuration { server, mut connectors, directory, kerberos, proxy_protocol, .. } =
-            configuration;
+        let Configuration {
+            server, mut connectors, directory, kerberos, ntlm, proxy_protocol, ..
+        } = configuration;
         check_rules(&connectors, &server)?;
         let now = SystemTime::now();
         let store = match &options.state {
@@ -143,8 +144,15 @@ impl Daemon {
             })
             .collect::<Result<_, StartError>>()?;
         let directory = Arc::new(directory);
-        let authenticator =
-            Authenticator::new(Arc::clone(&directory), acceptor, kerberos.prompt == Prompt::Empty);
+        let authenticator = Authenticator {
+            directory: Arc::clone(&directory),
+            acceptor: acceptor.map(Arc::new),
+            gssapi_prompt: match kerberos.prompt {
+                Prompt::Exchange => "GSSAPI supported",
+                Prompt::Empty => "",
+            },
+            ntlm: Ntlm { target: Arc::new(ntlm_target(&server)), policy: ntlm, source: freshness },
+        };
         let host = Host { server, directory, authenticator, memory: Arc::new(Memory::new(MEMORY)) };
         let shared = Arc::new(Shared {
             host: Arc::new(host),
@@ -346,6 +354,26 @@ fn open_keytab(keytab: Option<PathBuf>, state: Option<&std::path::Path>) -> Opti
             None
         }
     }
+}
+
+fn ntlm_target(server: &Server) -> ntlm::Target {
+    let (major, minor, build) = server.version.windows();
+    ntlm::Target {
+        netbios_domain: server.netbios_domain(),
+        netbios_computer: server.name.to_ascii_uppercase(),
+        dns_domain: server.dns_domain().to_owned(),
+        dns_computer: server.fqdn.clone(),
+        dns_tree: Some(server.dns_domain().to_owned()),
+        version: ntlm::Version { major, minor, build },
+    }
+}
+
+fn freshness() -> Freshness {
+    const FILETIME_OF_1970: u64 = 116_444_736_000_000_000;
+    let mut challenge = [0; 8];
+    aws_lc_rs::rand::fill(&mut challenge).expect("aws-lc ends the process where it has no entropy");
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Freshness { challenge, filetime: FILETIME_OF_1970 + (since_1970.as_nanos() / 100) as u64 }
 }
 
 fn unix_seconds(now: SystemTime) -> u64 {

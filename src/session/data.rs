@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
-use super::{Identity, Memory, Reason, Received, Session, State, Transaction};
+use super::{Identity, Memory, Reason, Received, Refusal, Session, State, Transaction};
 use crate::connector::Rights;
 use crate::smtp::command::{Body, parse_bdat};
 use crate::smtp::data::{ChunkReader, Content, DotReader};
@@ -127,7 +127,7 @@ impl Session {
         self.accept(&reply::START_MAIL_INPUT);
     }
 
-    fn check_data(&self) -> Result<(), (Reply, Reason)> {
+    fn check_data(&self) -> Result<(), Refusal> {
         match &self.state {
             _ if self.hello.is_none() => Err((reply::SEND_HELLO_FIRST, Reason::NoHello)),
             State::Transaction(t) if t.envelope.recipients.is_empty() => {
@@ -210,7 +210,7 @@ impl Session {
         true
     }
 
-    fn check_content(&self, collected: &Collected) -> Result<(), (Reply, Reason)> {
+    fn check_content(&self, collected: &Collected) -> Result<(), Refusal> {
         let octets = collected.content.received();
         match self.size_limit() {
             Some(limit) if octets > limit => {
@@ -238,7 +238,7 @@ impl Session {
 
     /// Without Accept-Any-Sender the From field must name the client too; seen at the end of
     /// data (geekswithblogs.net, "Authenticated SMTP relaying in Exchange 2013").
-    fn check_from(&self, content: &[u8]) -> Result<(), (Reply, Reason)> {
+    fn check_from(&self, content: &[u8]) -> Result<(), Refusal> {
         let Identity::Account { account, .. } = &self.identity else { return Ok(()) };
         if self.rights.contains(Rights::ACCEPT_ANY_SENDER) {
             return Ok(());

@@ -142,7 +142,7 @@ fn verdict(server: &Server, connector: &ReceiveConnector, peer: Peer) -> String 
     let rights = connector.rights(&token);
     let offer = Offer::of(server, connector, true, Some(TlsKind::StartTls));
     let offered = |command| {
-        [Mechanism::Gssapi, Mechanism::Login]
+        [Mechanism::Gssapi, Mechanism::Ntlm, Mechanism::Login]
             .iter()
             .any(|mechanism| offer.takes(command, *mechanism))
     };

@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use super::{Identity, Reason, Session, State, Transaction};
+use super::{Identity, Reason, Refusal, Session, State, Transaction};
 use crate::connector::Rights;
 use crate::smtp::address::{MAX_ADDRESS, MAX_LONG_ADDRESS};
 use crate::smtp::command::{Body, MailFrom, RcptTo};
 use crate::smtp::{Envelope, Mailbox, Path, Recipient, Reply, Syntax, reply};
-
-type Refusal = (Reply, Reason);
 
 impl Session {
     pub(super) fn mail_command(&mut self, args: &str, now: Instant) {
@@ -131,13 +129,11 @@ impl Session {
         if mailbox.domain().is_some() {
             return Ok(mailbox);
         }
-        let own_domain = || {
-            let fqdn = &self.host.server.fqdn;
-            fqdn.split_once('.').map_or(fqdn.as_str(), |(_, domain)| domain)
-        };
         match &self.connector.default_domain {
             Some(domain) => Ok(mailbox.qualified(domain)),
-            None if mailbox.matches("postmaster") => Ok(mailbox.qualified(own_domain())),
+            None if mailbox.matches("postmaster") => {
+                Ok(mailbox.qualified(self.host.server.dns_domain()))
+            }
             None => Err(Syntax::Address.into()),
         }
     }

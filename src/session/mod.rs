@@ -145,7 +145,10 @@ struct Transaction {
     chunks: Option<data::Collected>,
 }
 
-/// A line of the TLS and AUTH tokens is bounded by what Windows lets a token be.
+/// A reply that refuses, and why.
+type Refusal = (Reply, Reason);
+
+/// A line of AUTH is bounded by what Windows lets a token be (MaxTokenSize, 48,000 octets).
 const MAX_AUTH_LINE: usize = 65_536;
 /// Set-ReceiveConnector, LongAddressesEnabled: "the maximum length of a line is 8,000".
 const MAX_LONG_LINE: usize = 8_000;

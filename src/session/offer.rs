@@ -69,6 +69,7 @@ impl<'a> Offer<'a> {
             (AuthCommand::Auth, Mechanism::Gssapi) => {
                 self.allows(AuthMechanism::Integrated) && self.connector.enable_auth_gssapi
             }
+            (AuthCommand::Auth, Mechanism::Ntlm) => self.allows(AuthMechanism::Integrated),
             (AuthCommand::Auth, Mechanism::Login) => {
                 self.allows(AuthMechanism::BasicAuth)
                     && (self.tls.is_some() || !self.allows(AuthMechanism::BasicAuthRequireTLS))
@@ -78,6 +79,7 @@ impl<'a> Offer<'a> {
             (AuthCommand::XExps, Mechanism::Gssapi) => {
                 self.connector.offers_exchange_server() && self.role != Role::Edge
             }
+            (AuthCommand::XExps, Mechanism::Ntlm) => self.connector.offers_exchange_server(),
             (AuthCommand::XExps, Mechanism::ExchangeAuth) => {
                 self.connector.offers_exchange_server()
                     && self.role != Role::Edge
@@ -179,7 +181,8 @@ impl<'a> Offer<'a> {
 /// The mechanisms of a command, each with a blank before it, in Exchange's order.
 struct Mechanisms<'a>(&'a Offer<'a>, AuthCommand);
 
-const ORDER: [Mechanism; 3] = [Mechanism::ExchangeAuth, Mechanism::Gssapi, Mechanism::Login];
+const ORDER: [Mechanism; 4] =
+    [Mechanism::ExchangeAuth, Mechanism::Gssapi, Mechanism::Ntlm, Mechanism::Login];
 
 impl Mechanisms<'_> {
     fn taken(&self) -> impl Iterator<Item = Mechanism> {

@@ -69,21 +69,21 @@ impl Content {
 /// so a message cannot smuggle another one past a peer that reads line ends differently.
 #[derive(Debug)]
 pub struct DotReader {
-    state: Dot,
+    state: Within,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Dot {
+enum Within {
     LineStart,
     Text,
     Cr,
     LeadingDot,
-    DotCr,
+    CrAfterDot,
 }
 
 impl Default for DotReader {
     fn default() -> Self {
-        Self { state: Dot::LineStart }
+        Self { state: Within::LineStart }
     }
 }
 
@@ -93,38 +93,38 @@ impl DotReader {
     pub fn read(&mut self, input: &mut BytesMut, content: &mut Content) -> bool {
         while !input.is_empty() {
             match self.state {
-                Dot::LineStart => match input[0] {
+                Within::LineStart => match input[0] {
                     b'.' => {
                         input.advance(1);
-                        self.state = Dot::LeadingDot;
+                        self.state = Within::LeadingDot;
                     }
-                    _ => self.state = Dot::Text,
+                    _ => self.state = Within::Text,
                 },
-                Dot::Text => self.read_text(input, content),
-                Dot::Cr => {
+                Within::Text => self.read_text(input, content),
+                Within::Cr => {
                     if input[0] == b'\n' {
                         content.push(b"\n");
                         input.advance(1);
-                        self.state = Dot::LineStart;
+                        self.state = Within::LineStart;
                     } else {
-                        self.state = Dot::Text;
+                        self.state = Within::Text;
                     }
                 }
-                Dot::LeadingDot => {
+                Within::LeadingDot => {
                     if input[0] == b'\r' {
                         input.advance(1);
-                        self.state = Dot::DotCr;
+                        self.state = Within::CrAfterDot;
                     } else {
-                        self.state = Dot::Text;
+                        self.state = Within::Text;
                     }
                 }
-                Dot::DotCr => {
+                Within::CrAfterDot => {
                     if input[0] == b'\n' {
                         input.advance(1);
                         return true;
                     }
                     content.push(b"\r");
-                    self.state = Dot::Text;
+                    self.state = Within::Text;
                 }
             }
         }
@@ -136,13 +136,13 @@ impl DotReader {
         if let Some(at) = memmem::find(input, b"\r\n.") {
             content.push(&input[..at + 2]);
             input.advance(at + 2);
-            self.state = Dot::LineStart;
+            self.state = Within::LineStart;
             return;
         }
         self.state = match *input.as_ref() {
-            [.., b'\r', b'\n'] => Dot::LineStart,
-            [.., b'\r'] => Dot::Cr,
-            _ => Dot::Text,
+            [.., b'\r', b'\n'] => Within::LineStart,
+            [.., b'\r'] => Within::Cr,
+            _ => Within::Text,
         };
         content.push(input);
         input.clear();
