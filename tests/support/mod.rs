@@ -3,10 +3,10 @@
 
 pub mod tls;
 
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Long enough for a slow machine; nothing waits this long when all is well.
@@ -92,7 +92,7 @@ impl Daemon {
     }
 
     /// Waits for the end of the process.
-    pub fn wait(&mut self) -> std::process::ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         wait_until(|| self.child.try_wait().unwrap())
     }
 }
@@ -105,14 +105,86 @@ impl Drop for Daemon {
 }
 
 /// Polls until `condition` gives something.
-pub fn wait_until<T>(mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn wait_until<T>(condition: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, condition)
+}
+
+fn wait_within<T>(patience: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(start.elapsed() < PATIENCE, "nothing came in {PATIENCE:?}");
+        assert!(start.elapsed() < patience, "nothing came in {patience:?}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A message in the folder of `--capture`.
+pub struct Kept {
+    /// What its `.json` says.
+    pub facts: serde_json::Value,
+    /// Its `.eml`.
+    pub content: Vec<u8>,
+}
+
+/// The messages that are there by now, oldest first.
+pub fn kept(folder: &Path) -> Vec<Kept> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut facts: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+    facts.sort();
+    let read = |path: PathBuf| Kept {
+        facts: serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap(),
+        content: std::fs::read(path.with_extension("eml")).unwrap(),
+    };
+    facts.into_iter().map(read).collect()
+}
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a program to its end with `input` on its standard input.
+pub fn run(command: &mut Command, input: &[u8]) -> Finished {
+    run_within(PATIENCE, command, input)
+}
+
+/// The same where the program may take longer than [`PATIENCE`].
+pub fn run_within(patience: Duration, command: &mut Command, input: &[u8]) -> Finished {
+    // Files, unlike pipes, take any amount and need nobody who reads them meanwhile.
+    let [mut stdin, mut stdout, mut stderr] = [(); 3].map(|()| tempfile::tempfile().unwrap());
+    stdin.write_all(input).unwrap();
+    stdin.rewind().unwrap();
+    let mut child = Killed(
+        command
+            .stdin(stdin)
+            .stdout(stdout.try_clone().unwrap())
+            .stderr(stderr.try_clone().unwrap())
+            .spawn()
+            .unwrap(),
+    );
+    let status = wait_within(patience, || child.0.try_wait().unwrap());
+    let read = |file: &mut std::fs::File| {
+        let mut bytes = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    Finished { status, stdout: read(&mut stdout), stderr: read(&mut stderr) }
+}
+
+/// A process that does not outlive its owner.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

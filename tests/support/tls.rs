@@ -9,8 +9,8 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-    SupportedProtocolVersion, version,
+    ALL_VERSIONS, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
+    StreamOwned, SupportedProtocolVersion,
 };
 
 use super::Client;
@@ -19,7 +19,7 @@ pub type TlsClient<S> = Client<StreamOwned<ClientConnection, S>>;
 
 /// Does the handshake over a connection on which the server has said that it is ready.
 pub fn handshake<S: Read + Write>(client: Client<S>) -> TlsClient<S> {
-    handshake_with(client, &[&version::TLS12, &version::TLS13]).0
+    handshake_with(client, &[]).0
 }
 
 /// The same with certain versions of TLS; also gives the certificate that the server showed.
@@ -27,12 +27,7 @@ pub fn handshake_with<S: Read + Write>(
     client: Client<S>,
     versions: &[&'static SupportedProtocolVersion],
 ) -> (TlsClient<S>, CertificateDer<'static>) {
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(versions)
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Any))
-        .with_no_client_auth();
+    let config = client_config(versions);
     let name = ServerName::try_from("ex01.contoso.test").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut stream = StreamOwned::new(connection, client.into_inner());
@@ -41,6 +36,17 @@ pub fn handshake_with<S: Read + Write>(
     }
     let certificate = stream.conn.peer_certificates().unwrap()[0].clone().into_owned();
     (Client::over(stream), certificate)
+}
+
+/// Takes any certificate, in these versions of TLS; in all if there are none.
+pub fn client_config(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    let versions = if versions.is_empty() { ALL_VERSIONS } else { versions };
+    ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Any))
+        .with_no_client_auth()
 }
 
 #[derive(Debug)]
