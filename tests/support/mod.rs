@@ -4,9 +4,10 @@
 pub mod tls;
 
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 /// Long enough for a slow machine; nothing waits this long when all is well.
@@ -38,8 +39,7 @@ impl Daemon {
             .arg("serve")
             .arg("--config")
             .arg(path("expsd.toml"))
-            .arg("--state")
-            .arg(path("state"))
+            .env("XDG_STATE_HOME", path("state"))
             .arg("--ready-file")
             .arg(path("ready.json"))
             .args(arguments)
@@ -102,6 +102,13 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A loopback address that nobody else uses, for tests that need a fixed port.
+pub fn own_address() -> Ipv4Addr {
+    static TAKEN: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, high, low, TAKEN.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Polls until `condition` gives something.

@@ -1,0 +1,159 @@
+//! The command line: what it prints, and its exit codes.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::{Client, Daemon};
+
+fn expsd(arguments: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_expsd"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("XDG_STATE_HOME", folder.join("state"))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_wrong_configuration_is_shown_at_its_place_and_exits_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("x.toml"),
+        "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"0.0.0.0:25\"\nAuthMechanisms = \"Tls\"\nMaxMessageSize = \"big\"\n",
+    )
+    .unwrap();
+    for command in ["serve", "explain"] {
+        let mut arguments = vec![command, "--config", "x.toml"];
+        arguments.extend(
+            (command == "explain").then_some(["--remote", "10.0.0.1"]).into_iter().flatten(),
+        );
+        let output = expsd(&arguments, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        let shown = text(&output.stderr);
+        for part in [
+            "x.toml:4:1",
+            "AuthMechanisms = \"Tls\"",
+            "did you mean AuthMechanism?",
+            "x.toml:5:18",
+            "expected a size such as \"36 MB\"",
+        ] {
+            assert!(shown.contains(part), "{part}\n{shown}");
+        }
+    }
+    let missing = expsd(&["serve", "--config", "none.toml"], folder.path());
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(text(&missing.stderr).starts_with("expsd: cannot read none.toml: "));
+}
+
+#[test]
+fn help_has_examples_and_usage_errors_exit_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["serve", "--help"][..], &["explain", "--help"], &["cert", "new", "--help"]] {
+        let output = expsd(command, folder.path());
+        assert!(output.status.success());
+        assert!(text(&output.stdout).contains("Examples:\n  expsd "), "{command:?}");
+    }
+    for wrong in [
+        &["serve", "--port"][..],
+        &["explain"],
+        &["explain", "--remote", "10.0.0"],
+        &["cert", "new", "--name", "a", "--days", "0"],
+    ] {
+        assert_eq!(expsd(wrong, folder.path()).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn explain_answers_for_several_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        expsd(&["explain", "--remote", "10.0.0.12,fe80::1%11", "--local", "587"], folder.path());
+    let shown = text(&output.stdout);
+    assert!(
+        shown.starts_with("10.0.0.12 on 0.0.0.0:587\n  meets     EX01\\Client Frontend EX01\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("\n\nfe80::1%11 on [::]:587\n"), "{shown}");
+    assert!(
+        shown.contains("X-EXPS gets \"451 5.7.3 Cannot achieve Exchange Server authentication\""),
+        "{shown}"
+    );
+    assert!(!folder.path().join("state").exists(), "explain leaves nothing behind");
+}
+
+#[test]
+fn certificates_are_made_and_listed_with_their_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = text(&expsd(&["cert", "list"], folder.path()).stdout);
+    assert!(listed.starts_with("no certificates in "), "{listed}");
+    let made = expsd(
+        &[
+            "cert",
+            "new",
+            "--name",
+            "mail.contoso.test",
+            "--name",
+            "*.fabrikam.test",
+            "--days",
+            "30",
+        ],
+        folder.path(),
+    );
+    assert!(text(&made.stdout).contains("names       mail.contoso.test, *.fabrikam.test\n"));
+    std::fs::write(
+        folder.path().join("x.toml"),
+        "[[ReceiveConnector]]\nName = \"Internet\"\nBindings = \"0.0.0.0:25\"\nFqdn = \"mail.contoso.test\"\n\
+         [[ReceiveConnector]]\nName = \"Other\"\nBindings = \"0.0.0.0:26\"\nFqdn = \"other.contoso.test\"\n",
+    )
+    .unwrap();
+    let listed = text(&expsd(&["cert", "list", "--config", "x.toml"], folder.path()).stdout);
+    assert!(listed.contains("used by     STARTTLS of Internet\n"), "{listed}");
+    assert!(
+        listed.contains("without STARTTLS: Other: no certificate holds other.contoso.test\n"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn what_cannot_listen_says_why() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = tempfile::tempdir().unwrap();
+    let toml = format!("[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:{port}\"\n");
+    std::fs::write(folder.path().join("x.toml"), toml).unwrap();
+    let output = expsd(&["serve", "--config", "x.toml"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let shown = text(&output.stderr);
+    assert!(shown.contains("something listens there already; --port-offset N"), "{shown}");
+    let output = expsd(&["serve", "--config", "x.toml", "--port-offset", "70000"], folder.path());
+    assert!(text(&output.stderr).contains("moved by 70000 is no port"));
+}
+
+#[test]
+fn settings_without_effect_yet_are_named_at_start() {
+    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nMaxHopCount = 30\n\
+                [http]\nlisten = \"127.0.0.1:8025\"\n";
+    let daemon = Daemon::start(toml, &[]);
+    daemon.wait_for_log("MaxHopCount of \"a\" is read, and has no effect yet");
+    daemon.wait_for_log("listen of [http] is read, and has no effect yet");
+}
+
+#[test]
+fn the_log_can_be_json_for_machines() {
+    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nPermissionGroups = \"AnonymousUsers\"\n";
+    let daemon = Daemon::start(toml, &["--format", "json"]);
+    let mut client = Client::connect(daemon.address("a"));
+    client.ehlo();
+    client.deliver("a@fabrikam.test", "alice@contoso.test");
+    let line = daemon.wait_for_log("message accepted");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["fields"]["from"], "a@fabrikam.test");
+    assert_eq!(line["span"]["connector"], "a");
+}

@@ -1,0 +1,111 @@
+//! STARTTLS and X-ANONYMOUSTLS over real sockets.
+
+mod support;
+
+use support::tls::{handshake, handshake_with};
+use support::{Client, Daemon};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+const CONNECTORS: &str = r#"
+[[ReceiveConnector]]
+Name = "Default Frontend EX01"
+Bindings = "127.0.0.1:0"
+AuthMechanism = "Tls, Integrated, BasicAuth, BasicAuthRequireTLS, ExchangeServer"
+PermissionGroups = "AnonymousUsers, ExchangeServers"
+TarpitInterval = "00:00:00"
+
+[[ReceiveConnector]]
+Name = "Internet"
+Bindings = "127.0.0.1:0"
+Fqdn = "mail.contoso.test"
+AuthMechanism = "Tls"
+PermissionGroups = "AnonymousUsers"
+"#;
+
+const READY: &str = "220 2.0.0 SMTP server ready";
+
+#[test]
+fn both_verbs_and_both_versions_lead_to_a_delivery() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    for verb in ["STARTTLS", "X-ANONYMOUSTLS"] {
+        for version in [&TLS12, &TLS13] {
+            let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+            client.ehlo();
+            assert_eq!(client.command(verb), READY);
+            let (mut client, certificate) = handshake_with(client, &[version]);
+            let (_, certificate) = X509Certificate::from_der(&certificate).unwrap();
+            assert_eq!(certificate.subject().to_string(), "CN=ex01.contoso.test");
+            assert_eq!(client.command("MAIL FROM:<a@b.test>"), "503 5.5.2 Send hello first");
+            let keywords = client.ehlo();
+            assert!(!keywords.iter().any(|k| k.contains("TLS")), "{keywords:?}");
+            let delivered = client.deliver("a@fabrikam.test", "alice@contoso.test");
+            assert!(delivered.starts_with("250 2.6.0 "), "{delivered}");
+        }
+    }
+}
+
+#[test]
+fn the_two_verbs_show_two_certificates() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    let [smtp, internal] = ["STARTTLS", "X-ANONYMOUSTLS"].map(|verb| {
+        let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+        client.ehlo();
+        client.command(verb);
+        handshake_with(client, &[]).1
+    });
+    assert_ne!(smtp, internal);
+}
+
+/// What comes behind the command in one packet is in clear, and must not count inside TLS.
+#[test]
+fn plaintext_behind_starttls_is_dropped_and_recorded() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+    client.ehlo();
+    client.send_raw(b"STARTTLS\r\nEHLO injected\r\nMAIL FROM:<evil@fabrikam.test>\r\n");
+    assert_eq!(client.reply(), READY);
+    let mut client = handshake(client);
+    assert_eq!(client.command("RCPT TO:<alice@contoso.test>"), "503 5.5.2 Send hello first");
+    daemon.wait_for_log("octets that came in clear behind STARTTLS were dropped");
+}
+
+#[test]
+fn a_handshake_that_fails_ends_without_a_reply() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+    client.ehlo();
+    assert_eq!(client.command("STARTTLS"), READY);
+    client.send_raw(b"EHLO in clear\r\n");
+    let rest = client.reply();
+    assert!(!rest.starts_with(|c: char| c.is_ascii_digit()), "{rest}");
+    daemon.wait_for_log("the TLS handshake behind STARTTLS failed");
+}
+
+#[test]
+fn a_missing_certificate_is_an_event_and_mended_by_cert_new() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    let event = daemon.wait_for_log("event=12014");
+    assert!(
+        event.contains(
+            "Microsoft Exchange could not find a certificate that contains the domain name \
+             mail.contoso.test in the personal store on the local computer. Therefore, it is \
+             unable to support the STARTTLS SMTP verb for the connector Internet with a FQDN \
+             parameter of mail.contoso.test."
+        ),
+        "{event}"
+    );
+    let mut client = Client::connect(daemon.address("Internet"));
+    assert!(!client.ehlo().contains(&"STARTTLS".to_owned()));
+
+    let state = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_expsd"))
+        .args(["cert", "new", "--name", "mail.contoso.test", "--state"])
+        .arg(state.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    let daemon = Daemon::start(CONNECTORS, &["--state", state.path().to_str().unwrap()]);
+    let mut client = Client::connect(daemon.address("Internet"));
+    assert!(client.ehlo().contains(&"STARTTLS".to_owned()));
+}
