@@ -18,6 +18,8 @@ mod misc;
 mod note;
 mod offer;
 mod reason;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod version;
 
