@@ -36,10 +36,10 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
+    pub const ALL: [Self; 4] = [Self::Login, Self::Gssapi, Self::Ntlm, Self::ExchangeAuth];
+
     pub fn find(name: &str) -> Option<Self> {
-        [Self::Login, Self::Gssapi, Self::Ntlm, Self::ExchangeAuth]
-            .into_iter()
-            .find(|mechanism| mechanism.keyword().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|mechanism| mechanism.keyword().eq_ignore_ascii_case(name))
     }
 
     /// As in the EHLO reply.

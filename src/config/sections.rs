@@ -245,7 +245,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         server: &Server,
         ignored: &mut Vec<String>,
     ) -> Option<ReceiveConnector> {
-        let mut connector = ReceiveConnector::new("", server.version);
+        let mut connector = ReceiveConnector::on(server, "");
         for parameter in PARAMETERS {
             table.know(parameter.name);
         }

@@ -47,9 +47,9 @@ const MAILBOX: &[Row] = &[
         groups: PermissionGroups::AnonymousUsers
             .union(PermissionGroups::ExchangeServers)
             .union(PermissionGroups::ExchangeLegacyServers),
-        more: |c, _| {
+        more: |c, version| {
             c.protocol_logging_level = ProtocolLoggingLevel::Verbose;
-            c.domain_secure_enabled = true;
+            c.domain_secure_enabled = version >= Version::E2019;
         },
     },
     Row {
@@ -58,9 +58,9 @@ const MAILBOX: &[Row] = &[
         role: TransportRole::FrontendTransport,
         auth: ALL_AUTH,
         groups: PermissionGroups::ExchangeServers,
-        more: |c, _| {
+        more: |c, version| {
             c.protocol_logging_level = ProtocolLoggingLevel::Verbose;
-            c.domain_secure_enabled = true;
+            c.domain_secure_enabled = version >= Version::E2019;
             c.tarpit_interval = TimeSpan::from_secs(0);
         },
     },
@@ -124,15 +124,13 @@ const EDGE: &[Row] = &[Row {
         c.bindings.retain(|binding| !binding.0.is_ipv6());
         c.remote_ip_ranges.retain(|range| !range.is_ipv6());
         c.message_rate_limit = Unlimited::Limited(600);
-        c.connection_timeout = TimeSpan::from_secs(300);
-        c.connection_inactivity_timeout = TimeSpan::from_secs(60);
     },
 }];
 
 impl Row {
     fn connector(&self, server: &Server) -> ReceiveConnector {
         let name = format!("{} {}", self.name, server.name);
-        let mut connector = ReceiveConnector::new(name, server.version);
+        let mut connector = ReceiveConnector::on(server, name);
         let any = ["0.0.0.0", "[::]"].map(|ip| format!("{ip}:{}", self.port).parse());
         connector.bindings = any.into_iter().flatten().collect();
         connector.remote_ip_ranges = IpRange::everything();

@@ -5,8 +5,8 @@ use std::fmt;
 use super::value::{FromValue, Value, ValueError};
 
 bitflags::bitflags! {
-    /// How a session may prove itself, and TLS. The bits are those of a serialised
-    /// `Get-ReceiveConnector`: the five up to ExchangeServer add up to 31.
+    /// How a session may prove itself, and TLS. In a serialised `Get-ReceiveConnector` the five
+    /// up to ExchangeServer add up to 31; their order, and 32, are assumed.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct AuthMechanism: u32 {
         const Tls = 1;

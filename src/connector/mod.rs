@@ -156,6 +156,16 @@ impl ReceiveConnector {
         }
     }
 
+    /// A new connector on `server`; an Edge server has shorter timeouts.
+    pub fn on(server: &Server, name: impl Into<String>) -> Self {
+        let mut connector = Self::new(name, server.version);
+        if server.role == ServerRole::Edge {
+            connector.connection_timeout = TimeSpan::from_secs(300);
+            connector.connection_inactivity_timeout = TimeSpan::from_secs(60);
+        }
+        connector
+    }
+
     /// Whether Exchange Server authentication is ticked.
     pub fn offers_exchange_server(&self) -> bool {
         self.auth_mechanism.contains(AuthMechanism::ExchangeServer)

@@ -80,6 +80,17 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
             server.fqdn, server.name
         ),
     );
+    let edge = server.role == ServerRole::Edge;
+    rule(
+        !edge || !connector.suppress_x_anonymous_tls,
+        "SuppressXAnonymousTls",
+        "SuppressXAnonymousTls does not exist on an Edge server",
+    );
+    rule(
+        !edge || !connector.permission_groups.contains(PermissionGroups::ExchangeLegacyServers),
+        "PermissionGroups",
+        "ExchangeLegacyServers does not exist on an Edge server",
+    );
     let front_end = connector.transport_role == TransportRole::FrontendTransport;
     rule(
         !front_end || (server.version.has_front_end() && server.role == ServerRole::Mailbox),
@@ -89,17 +100,17 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
     broken
 }
 
-/// Pairs of enabled connectors that cannot stand side by side: the index of the later one,
+/// Pairs of connectors that cannot stand side by side: the index of the later one,
 /// and what it breaks. The wording for two roles is the cmdlet's; for one role it is ours.
 pub fn conflicts(connectors: &[ReceiveConnector], server: &Server) -> Vec<(usize, Broken)> {
     let mut found = Vec::new();
-    for (j, later) in connectors.iter().enumerate().filter(|(_, c)| c.enabled) {
-        for earlier in connectors[..j].iter().filter(|c| c.enabled) {
+    for (j, later) in connectors.iter().enumerate() {
+        for earlier in &connectors[..j] {
             if later.name.eq_ignore_ascii_case(&earlier.name) {
                 let message = format!("another connector is called \"{}\" already", earlier.name);
                 found.push((j, Broken { parameter: "Name", message }));
             }
-            if !share_a_binding(earlier, later) {
+            if !earlier.enabled || !later.enabled || !share_a_binding(earlier, later) {
                 continue;
             }
             let identity = server.identity(earlier);

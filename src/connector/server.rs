@@ -95,8 +95,8 @@ pub enum ExchangeAuthRefusal {
     /// find in the sender's queue.
     #[default]
     Documented,
-    /// `500 5.3.3` and `504 5.7.4`, as receivers are seen to answer; the 451 then arises at
-    /// the sender.
+    /// `500 5.3.3` for X-ANONYMOUSTLS, as a receiver was seen to answer, and `504 5.7.4` for
+    /// X-EXPS by analogy with AUTH; the 451 then arises at the sender.
     Observed,
 }
 
@@ -132,7 +132,7 @@ impl Version {
 
     /// The Windows that a server of this version commonly runs on: major, minor, build. NTLM
     /// tells it (nmap scans: 6.1.7601 for 2010, 10.0.14393 for 2016, 10.0.17763 and
-    /// 10.0.20348 for 2019).
+    /// 10.0.20348 for 2019; for 2007 and 2013 the newest that they support, our choice).
     pub fn windows(self) -> (u8, u8, u16) {
         match self {
             Self::E2007 => (6, 0, 6002),
@@ -148,8 +148,9 @@ impl Version {
     }
 }
 
-/// Limits of a new connector that differ by version (Set-ReceiveConnector help of each
-/// version; header sizes: 2013 "message size limits", 2010 unconfirmed).
+/// Limits of a new connector that differ by version: Set-ReceiveConnector help of each; hops
+/// of 2013 and later as exported objects have them (the help says 30 and 8); header sizes
+/// from "Message size limits", 64 KB before 2013 unconfirmed.
 pub(super) struct Limits {
     pub max_message_size: ByteSize,
     pub max_header_size: ByteSize,

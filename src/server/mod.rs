@@ -259,7 +259,8 @@ pub struct Listening {
 }
 
 impl Shared {
-    /// Sessions are numbered by .NET ticks, as in Exchange's protocol logs (`08D892B7A9441226`).
+    /// Sessions are numbered by .NET ticks, which the ids of Exchange's protocol logs look like
+    /// (`08D892B7A9441226`).
     fn next_session_id(&self, now: SystemTime) -> u64 {
         const TICKS_TO_1970: u64 = 621_355_968_000_000_000;
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

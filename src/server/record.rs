@@ -41,7 +41,7 @@ pub(super) fn notes(session: &mut Session) {
                 let (connector, remote) = (connector(), remote());
                 event(&Event::AuthenticationFailed { status, connector, mechanism, remote });
             }
-            // Microsoft documents both events for this case.
+            // 1018 is this very case; the permissions page leads to 1020 as well. Both are recorded.
             Note::NoSubmitPermission { account } => {
                 event(&Event::NoSubmitPermission {
                     account: account.clone(),

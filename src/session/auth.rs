@@ -29,7 +29,7 @@ pub(super) struct Authenticating {
 }
 
 impl Session {
-    /// The checks come in the order that replies of real servers suggest: hello, once only,
+    /// The order of the checks is our choice: hello, whether X-EXPS is there at all, once only,
     /// not in a transaction, then whether the mechanism is offered.
     pub(super) fn auth_command(&mut self, command: AuthCommand, args: &str, now: Instant) {
         if self.hello.is_none() {
@@ -124,11 +124,16 @@ impl Session {
             return self.accept(&reply::AUTHENTICATED);
         }
         self.notes.push(Note::NoSubmitPermission { account: name.clone() });
-        let reply = match command {
-            AuthCommand::Auth => reply::AUTH_UNSUCCESSFUL,
-            AuthCommand::XExps => reply::CANNOT_ACHIEVE_EXCHANGE_AUTH,
-        };
-        self.logon_failure(reply, Reason::NoSubmitAfterProof { account: name, rights }, now);
+        let reason = Reason::NoSubmitAfterProof { account: name, rights };
+        match (command, self.host.server.exchange_auth_refusal) {
+            (AuthCommand::Auth, _) => self.logon_failure(reply::AUTH_UNSUCCESSFUL, reason, now),
+            (AuthCommand::XExps, ExchangeAuthRefusal::Documented) => {
+                self.logon_failure(reply::CANNOT_ACHIEVE_EXCHANGE_AUTH, reason, now);
+            }
+            (AuthCommand::XExps, ExchangeAuthRefusal::Observed) => {
+                self.fail_and_close(reason, now);
+            }
+        }
     }
 
     /// X-EXPS drops the connection; AUTH does only where the identity is unknown to the
@@ -142,12 +147,15 @@ impl Session {
     ) {
         self.notes.push(Note::AuthenticationFailed { mechanism, failure: failure.clone() });
         if command == AuthCommand::XExps || failure.is_unknown_identity() {
-            let reason = Reason::Proof(failure);
-            self.tarpit_refusal(&reply::TEMPORARY_AUTH_FAILURE, &reason, now);
-            self.close(reply::TEMPORARY_AUTH_FAILURE, reason);
+            self.fail_and_close(Reason::Proof(failure), now);
         } else {
             self.logon_failure(reply::AUTH_UNSUCCESSFUL, Reason::Proof(failure), now);
         }
+    }
+
+    fn fail_and_close(&mut self, reason: Reason, now: Instant) {
+        self.tarpit_refusal(&reply::TEMPORARY_AUTH_FAILURE, &reason, now);
+        self.close(reply::TEMPORARY_AUTH_FAILURE, reason);
     }
 
     fn logon_failure(&mut self, reply: crate::smtp::Reply, reason: Reason, now: Instant) {

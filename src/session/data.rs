@@ -236,8 +236,9 @@ impl Session {
         self.state = State::Keeping(Box::new(Keeping { received, message_id, octets, collected }));
     }
 
-    /// Without Accept-Any-Sender the From field must name the client too; seen at the end of
-    /// data (geekswithblogs.net, "Authenticated SMTP relaying in Exchange 2013").
+    /// Without Accept-Any-Sender the From field must name the client too. That such a check
+    /// comes at the end of data is seen (geekswithblogs.net, "Authenticated SMTP relaying in
+    /// Exchange 2013"); how it reads the field is our choice.
     fn check_from(&self, content: &[u8]) -> Result<(), Refusal> {
         let Identity::Account { account, .. } = &self.identity else { return Ok(()) };
         if self.rights.contains(Rights::ACCEPT_ANY_SENDER) {
@@ -261,11 +262,11 @@ impl Session {
         let State::Keeping(keeping) = std::mem::replace(&mut self.state, State::Ready) else {
             return;
         };
-        let fqdn = self.host.server.fqdn_of(&self.connector);
-        let message_id = keeping.message_id.unwrap_or_else(|| format!("<{}@{fqdn}>", receipt.guid));
+        let host = &self.host.server.fqdn;
+        let message_id = keeping.message_id.unwrap_or_else(|| format!("<{}@{host}>", receipt.guid));
         let elapsed = now.saturating_duration_since(keeping.collected.since);
         let queued = self.facts().queued;
-        let reply = queued.reply(&message_id, receipt.internal_id, fqdn, keeping.octets, elapsed);
+        let reply = queued.reply(&message_id, receipt.internal_id, host, keeping.octets, elapsed);
         self.accept(&reply);
         self.last_heard = now;
     }

@@ -94,7 +94,9 @@ pub fn explain(
         range: range.to_string(),
         shadows: shadows.iter().map(|(c, range)| (server.identity(c), range.to_string())).collect(),
         ehlo: offers(server, connector, certificate(connector)),
-        peers: Peer::ALL.map(|peer| (peer, verdict(server, connector, peer))).into(),
+        peers: Peer::ALL
+            .map(|peer| (peer, verdict(server, connector, certificate(connector), peer)))
+            .into(),
     });
     let losers = selection
         .standings()
@@ -135,24 +137,28 @@ fn offers(
 }
 
 /// What `peer` meets on `connector`, by the same rules that a session goes by.
-fn verdict(server: &Server, connector: &ReceiveConnector, peer: Peer) -> String {
+fn verdict(server: &Server, connector: &ReceiveConnector, certificate: bool, peer: Peer) -> String {
     let secured = connector.auth_mechanism.contains(AuthMechanism::ExternalAuthoritative);
     let token =
         if secured { Token::of_group(Group::ExternallySecuredServers) } else { peer.token() };
     let rights = connector.rights(&token);
-    let offer = Offer::of(server, connector, true, Some(TlsKind::StartTls));
-    let offered = |command| {
-        [Mechanism::Gssapi, Mechanism::Ntlm, Mechanism::Login]
-            .iter()
-            .any(|mechanism| offer.takes(command, *mechanism))
-    };
+    let offer = |tls| Offer::of(server, connector, certificate, tls);
+    let reachable = |kind: &TlsKind| offer(None).enables_tls(*kind);
+    let can_log_on = [TlsKind::StartTls, TlsKind::XAnonymousTls]
+        .into_iter()
+        .filter(reachable)
+        .map(Some)
+        .chain([None])
+        .any(|tls| {
+            Mechanism::ALL.iter().any(|mechanism| offer(tls).takes(AuthCommand::Auth, *mechanism))
+        });
     if secured {
         return format!("taken as MS Exchange\\Externally Secured Servers; {}", may(rights));
     }
     match peer {
         Peer::Anonymous if rights.contains(Rights::SUBMIT) => may(rights),
         Peer::Anonymous => format!("MAIL gets \"{}\"", facts(server.version).not_authenticated),
-        Peer::User if !offered(AuthCommand::Auth) => {
+        Peer::User if !can_log_on => {
             format!("cannot log on: AUTH gets \"{}\"", reply::UNRECOGNIZED_AUTH_TYPE)
         }
         Peer::User if rights.contains(Rights::SUBMIT) => format!("after AUTH: {}", may(rights)),

@@ -8,8 +8,8 @@ use crate::smtp::address::{is_address_literal, is_domain};
 use crate::smtp::reply;
 
 impl Session {
-    /// Exchange takes a hello without a name unless RequireEHLODomain is on (telnet
-    /// transcripts of 2007 to 2013).
+    /// Exchange takes a hello without a name unless RequireEHLODomain is on (a telnet
+    /// session of 2007 or 2010; KB 2866822 for 2013).
     pub(super) fn hello_command(&mut self, name: &str, extended: bool, now: Instant) {
         if name.is_empty() && self.connector.require_ehlo_domain {
             let requires =

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Identity, Reason, Refusal, Session, State, Transaction};
 use crate::connector::Rights;
+use crate::directory::Account;
 use crate::smtp::address::{MAX_ADDRESS, MAX_LONG_ADDRESS};
 use crate::smtp::command::{Body, MailFrom, RcptTo};
 use crate::smtp::{Envelope, Mailbox, Path, Recipient, Reply, Syntax, reply};
@@ -94,8 +95,13 @@ impl Session {
     /// as nobody of ours where Accept-Authoritative-Domain-Sender was taken from it.
     fn check_sender(&self, sender: &Mailbox) -> Result<(), Refusal> {
         let any = self.rights.contains(Rights::ACCEPT_ANY_SENDER);
+        let own = |account: &Account| account.has_address(sender.as_str());
+        let is_ours =
+            sender.domain().is_some_and(|domain| self.host.directory.is_authoritative(domain));
+        let allowed =
+            any && (!is_ours || self.rights.contains(Rights::ACCEPT_AUTHORITATIVE_DOMAIN_SENDER));
         if let Identity::Account { account, .. } = &self.identity {
-            if any || account.has_address(sender.as_str()) {
+            if allowed || own(account) {
                 return Ok(());
             }
             let (sender, account) = (sender.to_string(), account.name.to_string());
@@ -104,10 +110,6 @@ impl Session {
                 Reason::NotOwnAddress { sender, account },
             ));
         }
-        let ours =
-            sender.domain().is_some_and(|domain| self.host.directory.is_authoritative(domain));
-        let allowed =
-            any && (!ours || self.rights.contains(Rights::ACCEPT_AUTHORITATIVE_DOMAIN_SENDER));
         if allowed {
             return Ok(());
         }
@@ -118,7 +120,7 @@ impl Session {
     /// the connector takes. DefaultDomain completes a bare local part; postmaster needs none
     /// (RFC 5321 §4.5.1).
     fn qualify(&self, mailbox: Mailbox, smtputf8: bool) -> Result<Mailbox, Reason> {
-        let long = self.connector.long_addresses_enabled;
+        let long = self.offer().offers_long_addresses();
         let limit = if long { MAX_LONG_ADDRESS } else { MAX_ADDRESS };
         if mailbox.as_str().len() > limit {
             return Err(Reason::AddressTooLong(limit));

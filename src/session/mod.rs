@@ -337,7 +337,7 @@ impl Session {
             || starts_with(input, b"X-EXPS ");
         match () {
             () if is_proof => MAX_AUTH_LINE,
-            () if self.connector.long_addresses_enabled => MAX_LONG_LINE,
+            () if self.offer().offers_long_addresses() => MAX_LONG_LINE,
             () => MAX_LINE,
         }
     }
@@ -387,7 +387,8 @@ impl Session {
     }
 
     fn tarpit(&mut self, interval: TimeSpan, now: Instant) {
-        if !self.is_authenticated() && interval.0 > Duration::ZERO {
+        let is_anonymous = matches!(self.identity, Identity::Anonymous);
+        if is_anonymous && interval.0 > Duration::ZERO {
             self.hold = Some(now + interval.0);
         }
     }

@@ -97,6 +97,11 @@ impl<'a> Offer<'a> {
         self.connector.smtp_utf8_enabled && self.facts.smtputf8
     }
 
+    /// On the Hub only (Set-ReceiveConnector, parameter LongAddressesEnabled).
+    pub fn offers_long_addresses(&self) -> bool {
+        self.connector.long_addresses_enabled && self.role == Role::Hub
+    }
+
     fn between_servers(&self) -> bool {
         self.connector.offers_exchange_server() || self.allows(AuthMechanism::ExternalAuthoritative)
     }
@@ -162,7 +167,7 @@ impl<'a> Offer<'a> {
         put!(connector.chunking_enabled, "CHUNKING");
         put!(self.offers_xexch50(), "XEXCH50");
         put!(self.offers_smtputf8(), "SMTPUTF8");
-        put!(connector.long_addresses_enabled, "XLONGADDR");
+        put!(self.offers_long_addresses(), "XLONGADDR");
         put!(connector.orar_enabled, "XORAR");
         put!(self.offers_xrdst(), "XRDST");
         put!(self.shadow().is_some(), "{}", self.shadow().unwrap_or_default());

@@ -56,8 +56,7 @@ impl Mailbox {
         self.text.is_ascii()
     }
 
-    /// Mailboxes are the same when they differ only in the case of ASCII letters, which is
-    /// how Exchange compares them.
+    /// Mailboxes are the same when they differ only in the case of ASCII letters.
     pub fn matches(&self, other: &str) -> bool {
         self.text.eq_ignore_ascii_case(other)
     }

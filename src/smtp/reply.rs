@@ -1,7 +1,7 @@
 //! The reply catalogue: every reply expsd can give is a constant or a constructor in this file.
 //!
-//! Beside each stands where the text was seen: a Microsoft page, a public transcript, or
-//! "our choice". `docs/evidence.md` names the sources in full.
+//! `docs/evidence.md` tells for each where its text was seen: a Microsoft page, a public
+//! transcript, or "our choice". What needs a word to be understood has it here.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -117,9 +117,10 @@ pub fn continue_auth(text: String) -> Reply {
 
 // 4yz.
 
-/// No connector for the address, shutdown, or a service that is not up.
+/// A service that is not up. That a source without a connector and a shutdown get it too is
+/// our choice.
 pub const SERVICE_NOT_AVAILABLE: Reply = Reply::new(421, "4.3.2 Service not available");
-/// MaxInboundConnection; the wording stands in the reply family of event 1009.
+/// MaxInboundConnection; text unconfirmed.
 pub const TOO_MANY_CONNECTIONS: Reply = Reply::new(
     421,
     "4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel",
@@ -131,6 +132,8 @@ pub const TOO_MANY_ERRORS: Reply =
     Reply::new(421, "4.7.0 Too many errors on this connection, closing transmission channel");
 pub const TIMEOUT_WAITING: Reply = Reply::new(451, "4.7.0 Timeout waiting for client input");
 pub const MUST_ISSUE_STARTTLS: Reply = Reply::new(451, "5.7.3 Must issue a STARTTLS command first");
+/// A sender's own text, in its queue. That a receiver gives it is our choice, see
+/// `ExchangeAuthRefusal`.
 pub const CANNOT_ACHIEVE_EXCHANGE_AUTH: Reply =
     Reply::new(451, "5.7.3 Cannot achieve Exchange Server authentication");
 pub const INSUFFICIENT_RESOURCES: Reply = Reply::new(452, "4.3.1 Insufficient system resources");
@@ -140,7 +143,7 @@ pub const TEMPORARY_AUTH_FAILURE: Reply = Reply::new(454, "4.7.0 Temporary authe
 // 5yz: the conversation.
 
 pub const UNRECOGNIZED_COMMAND: Reply = Reply::new(500, "5.3.3 Unrecognized command");
-/// XEXCH50 where the connector does not offer it.
+/// XEXCH50 where the connector does not offer it; text unconfirmed.
 pub const NOT_ENABLED: Reply = Reply::new(500, "5.5.1 Not enabled");
 /// Text unconfirmed.
 pub const COMMAND_TOO_LONG: Reply = Reply::new(500, "5.5.2 Command too long");
@@ -149,6 +152,7 @@ pub const EHLO_REQUIRES_DOMAIN: Reply = Reply::new(501, "5.0.0 EHLO requires dom
 /// RequireEHLODomain; text unconfirmed.
 pub const HELO_REQUIRES_DOMAIN: Reply = Reply::new(501, "5.0.0 HELO requires domain address");
 pub const INVALID_RECIPIENT: Reply = Reply::new(501, "5.1.3 Invalid address");
+/// From a log of 2010; Microsoft's telnet walkthrough prints 550 for the code.
 pub const INVALID_SENDER: Reply = Reply::new(501, "5.1.7 Invalid address");
 pub const INVALID_DOMAIN_NAME: Reply = Reply::new(501, "5.5.4 Invalid domain name");
 pub const INVALID_ARGUMENTS: Reply = Reply::new(501, "5.5.4 Invalid arguments");

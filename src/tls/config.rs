@@ -28,7 +28,7 @@ pub fn starttls(certificate: &Certificate) -> Result<Arc<ServerConfig>, TlsError
 }
 
 /// For X-ANONYMOUSTLS: a client certificate is asked for and never required. Whoever shows
-/// one must hold its key; whether anybody trusts it is judged later.
+/// one must hold its key; nobody asks who signed it.
 pub fn internal_transport(certificate: &Certificate) -> Result<Arc<ServerConfig>, TlsError> {
     build(certificate, Some(Arc::new(AnyCertificate(Arc::new(aws_lc_rs::default_provider())))))
 }

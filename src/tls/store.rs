@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::certificate::{Certificate, CertificateError};
 
 const INTERNAL: &str = "internal-transport.pem";
-/// What New-ExchangeCertificate gives a self-signed certificate: five years.
+/// Five years, as the self-signed certificates of public logs have.
 const DAYS: u32 = 5 * 365;
 
 /// The certificates of a server.
