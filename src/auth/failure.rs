@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::BindingFailure;
 use super::ntlm::{Refusal, RefusalKind};
 
 /// Status names as event 1035 and the protocol log print them. LogonDenied, IllegalMessage,
@@ -9,6 +10,7 @@ use super::ntlm::{Refusal, RefusalKind};
 /// the same family, unconfirmed as values there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
+    BadBindings,
     DecryptFailure,
     IllegalMessage,
     InvalidToken,
@@ -59,6 +61,8 @@ pub enum Failure {
     #[error("{0}")]
     Ntlm(Box<Refusal>),
     #[error(transparent)]
+    Binding(#[from] BindingFailure),
+    #[error(transparent)]
     Kerberos(#[from] KerberosFailure),
 }
 
@@ -102,6 +106,7 @@ impl Failure {
             Self::SecurityLayer => Status::Unsupported,
             Self::ExchangeAuth => Status::UnexpectedExchangeAuthBlob,
             Self::Ntlm(refusal) => ntlm_status(&refusal.kind),
+            Self::Binding(_) => Status::BadBindings,
             Self::Kerberos(failure) => failure.status(),
         }
     }

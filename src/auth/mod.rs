@@ -1,5 +1,6 @@
 //! Ways to prove who one is: one file per mechanism, all behind [`Exchange`].
 
+mod binding;
 pub mod exchange_auth;
 mod failure;
 #[cfg(feature = "gssapi")]
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::directory::{Account, Directory};
 
+pub use binding::{BindingFailure, ChannelBindings, Protection};
 pub use failure::{Failure, KerberosFailure, Status};
 pub use gssapi::{Acceptor, AcceptorError};
 
@@ -114,7 +116,12 @@ pub struct Freshness {
 
 impl Authenticator {
     /// Starts `mechanism`; the caller has checked that the connector offers it.
-    pub fn begin(&self, command: AuthCommand, mechanism: Mechanism) -> Box<dyn Exchange> {
+    pub fn begin(
+        &self,
+        command: AuthCommand,
+        mechanism: Mechanism,
+        protection: Protection,
+    ) -> Box<dyn Exchange> {
         match (mechanism, &self.acceptor) {
             (Mechanism::Login, _) => Box::new(login::Login::new(Arc::clone(&self.directory))),
             (Mechanism::Gssapi, Some(acceptor)) => {
@@ -124,9 +131,11 @@ impl Authenticator {
                 prompt: self.gssapi_prompt,
                 failure: KerberosFailure::NoKeytab.into(),
             }),
-            (Mechanism::Ntlm, _) => {
-                Box::new(ntlm_exchange::NtlmExchange::new(&self.ntlm, Arc::clone(&self.directory)))
-            }
+            (Mechanism::Ntlm, _) => Box::new(ntlm_exchange::NtlmExchange::new(
+                &self.ntlm,
+                Arc::clone(&self.directory),
+                protection,
+            )),
             (Mechanism::ExchangeAuth, _) => {
                 Box::new(Refusing { prompt: "", failure: Failure::ExchangeAuth })
             }

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use super::ntlm::{Acceptor, NtHash};
-use super::{Exchange, Failure, Ntlm, Step};
+use super::{Exchange, Failure, Ntlm, Protection, Step};
 use crate::directory::{Account, Directory};
 
 pub(super) struct NtlmExchange {
     acceptor: Acceptor,
     directory: Arc<Directory>,
+    protection: Protection,
     challenged: bool,
 }
 
 impl NtlmExchange {
-    pub(super) fn new(ntlm: &Ntlm, directory: Arc<Directory>) -> Self {
+    pub(super) fn new(ntlm: &Ntlm, directory: Arc<Directory>, protection: Protection) -> Self {
         let fresh = (ntlm.source)();
         let target = Arc::clone(&ntlm.target);
         let acceptor = Acceptor::new(target, ntlm.policy, fresh.challenge, fresh.filetime);
-        Self { acceptor, directory, challenged: false }
+        Self { acceptor, directory, protection, challenged: false }
     }
 
     fn authenticate(&mut self, token: &[u8]) -> Result<Box<Account>, Failure> {
@@ -26,7 +27,8 @@ impl NtlmExchange {
             found = find(&self.directory, domain, user);
             found.and_then(nt_hash)
         });
-        verified.map_err(|refusal| Failure::Ntlm(Box::new(refusal)))?;
+        let verified = verified.map_err(|refusal| Failure::Ntlm(Box::new(refusal)))?;
+        self.protection.check_ntlm(verified.channel_binding)?;
         // The acceptor verifies only what the closure found.
         found.map(|account| Box::new(account.clone())).ok_or(Failure::EmptyToken)
     }

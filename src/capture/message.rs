@@ -44,7 +44,8 @@ pub struct Tls {
     pub command: String,
     pub protocol: String,
     pub cipher_suite: String,
-    pub client_certificate: bool,
+    /// The subject of the client's certificate.
+    pub client_certificate: Option<String>,
 }
 
 fn envelope<S: Serializer>(envelope: &Envelope, serializer: S) -> Result<S::Ok, S::Error> {

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use crate::auth::ntlm::Policy;
 use crate::connector::{ReceiveConnector, Server, default_set};
-use crate::directory::{AcceptedDomain, Account, Directory, DomainType};
+use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 
 pub use error::{ConfigError, Problem};
 
@@ -28,6 +28,7 @@ pub struct Configuration {
     pub directory: Directory,
     pub kerberos: Kerberos,
     pub ntlm: Policy,
+    pub transport: Transport,
     pub proxy_protocol: ProxyProtocol,
     pub capture: Capture,
     pub http: Http,
@@ -51,6 +52,23 @@ pub enum Prompt {
     Exchange,
     /// `334 `, which the Cyrus and GNU SASL clients need.
     Empty,
+}
+
+/// `[TransportConfig]` and `[[direct_trust]]`: whom certificates make of a peer.
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    /// TLSReceiveDomainSecureList of Set-TransportConfig.
+    pub domain_secure: Vec<String>,
+    /// A file of certificates, in PEM, that partners' certificates must lead to.
+    pub client_roots: Option<PathBuf>,
+    pub direct_trust: Vec<DirectTrust>,
+}
+
+/// `[[direct_trust]]`: a peer that is known by its certificate.
+#[derive(Clone, Debug)]
+pub struct DirectTrust {
+    pub certificate: PathBuf,
+    pub role: Group,
 }
 
 /// `[proxy_protocol]`
@@ -96,6 +114,7 @@ impl Configuration {
             server,
             kerberos: Kerberos::default(),
             ntlm: Policy::default(),
+            transport: Transport::default(),
             proxy_protocol: ProxyProtocol::default(),
             capture: Capture::default(),
             http: Http::default(),

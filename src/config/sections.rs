@@ -12,13 +12,16 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Problems};
 use super::reader::{Table, suggestion, value};
-use super::{Capture, Configuration, Http, Kerberos, Prompt, ProxyProtocol};
+use super::{
+    Capture, Configuration, DirectTrust, Http, Kerberos, Prompt, ProxyProtocol, Transport,
+};
 use crate::auth::ntlm::{Minimum, Policy};
 use crate::connector::{
     AdPermission, PARAMETERS, ParameterEffect, PermissionGroups, Principal, ReceiveConnector,
     Rights, Server, broken_rules, conflicts, find_parameter,
 };
 use crate::directory::{AcceptedDomain, Account, Group};
+use crate::smtp::address::is_domain;
 
 /// Reads a whole file. `folder` is what its relative paths are relative to.
 pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Configuration, ConfigError> {
@@ -64,6 +67,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         }
         configuration.kerberos = self.kerberos();
         configuration.ntlm = self.ntlm();
+        configuration.transport = self.transport();
         configuration.proxy_protocol = self.proxy_protocol();
         configuration.capture = self.capture(&mut ignored);
         configuration.http = self.http(&mut ignored);
@@ -346,6 +350,36 @@ impl<'a, 'i> Sections<'a, 'i> {
             table.bool("require_ntlm2_flag").unwrap_or(policy.require_ntlm2_flag);
         table.finish();
         policy
+    }
+
+    fn transport(&mut self) -> Transport {
+        let mut transport = Transport::default();
+        let folder = self.folder;
+        if let Some(mut table) = self.section("TransportConfig") {
+            transport.domain_secure = table.list("TLSReceiveDomainSecureList", |text| {
+                let domain = is_domain(text).then(|| text.to_owned());
+                domain.ok_or("expected a domain such as fabrikam.test".to_owned())
+            });
+            transport.client_roots = table.string("client_roots").map(|path| folder.join(path));
+            table.finish();
+        }
+        let trust = self.each("direct_trust", |table| {
+            let certificate = table.string("certificate");
+            let role = table.get("role").map(|found| (found.get_ref().as_str(), found.span()));
+            let certificate = table.required("certificate", certificate)?;
+            let role = match table.required("role", role)? {
+                (Some("Edge Transport Servers"), _) => Group::EdgeTransportServers,
+                (Some("Hub Transport Servers"), _) => Group::HubTransportServers,
+                (_, span) => {
+                    let expected = "expected Edge Transport Servers or Hub Transport Servers";
+                    table.bad_value("role", span, expected.to_owned());
+                    return None;
+                }
+            };
+            Some(DirectTrust { certificate: folder.join(certificate), role })
+        });
+        transport.direct_trust = trust.unwrap_or_default();
+        transport
     }
 
     fn proxy_protocol(&mut self) -> ProxyProtocol {

@@ -156,6 +156,12 @@ impl Account {
         self.password.as_deref()
     }
 
+    /// The built-in Administrator and Guest, which Exchange lets nobody log on with over SMTP
+    /// (said of 2013; it goes by their SIDs, this by their names).
+    pub fn is_well_known(&self) -> bool {
+        ["Administrator", "Guest"].iter().any(|name| self.name.is_user(name))
+    }
+
     pub fn has_address(&self, address: &str) -> bool {
         self.addresses.iter().any(|own| own.eq_ignore_ascii_case(address))
     }

@@ -24,6 +24,10 @@ pub enum Event {
     NotAuthorized { account: String },
     /// technet ff981907
     AuthenticationFailed { status: Status, connector: String, mechanism: Mechanism, remote: String },
+    /// technet ff980980
+    DirectTrustFailed { subject: String, remote: String },
+    /// Domain Security; the texts of these events are not public, this one is ours.
+    DomainSecurity { id: u32, connector: String, domain: String, problem: String, remote: String },
     /// technet bb510128; blog.expta.com, 2010/09
     NoCertificate { domain: String, connector: String, fqdn: String },
     /// technet ff983405
@@ -38,6 +42,8 @@ impl Event {
             Self::NoSubmitPermission { .. } => 1018,
             Self::NotAuthorized { .. } => 1020,
             Self::AuthenticationFailed { .. } => 1035,
+            Self::DirectTrustFailed { .. } => 1036,
+            Self::DomainSecurity { id, .. } => *id,
             Self::NoCertificate { .. } => 12014,
             Self::CertificateExpired { .. } => 12016,
         }
@@ -45,7 +51,10 @@ impl Event {
 
     pub fn level(&self) -> Level {
         match self {
-            Self::NoCertificate { .. } | Self::CertificateExpired { .. } => Level::Error,
+            Self::DirectTrustFailed { .. }
+            | Self::DomainSecurity { .. }
+            | Self::NoCertificate { .. }
+            | Self::CertificateExpired { .. } => Level::Error,
             _ => Level::Warning,
         }
     }
@@ -79,6 +88,17 @@ impl fmt::Display for Event {
                 "Inbound authentication failed with error {status} for Receive connector \
                  {connector}. The authentication mechanism is {mechanism}. The source IP address of \
                  the client who tried to authenticate to Microsoft Exchange is [{remote}]."
+            ),
+            Self::DirectTrustFailed { subject, remote } => write!(
+                f,
+                "Inbound direct trust authentication failed for certificate {subject}. The source \
+                 IP address of the server that tried to authenticate to Microsoft Exchange is \
+                 [{remote}]. Make sure EdgeSync is running properly."
+            ),
+            Self::DomainSecurity { connector, domain, problem, remote, .. } => write!(
+                f,
+                "A message from the secure domain {domain} on Receive connector {connector} failed \
+                 Domain Security: {problem}. The source IP address is [{remote}]."
             ),
             Self::NoCertificate { domain, connector, fqdn } => write!(
                 f,

@@ -14,13 +14,14 @@ use tracing::Instrument as _;
 
 use super::stream::{Stream, Transport};
 use super::{Shared, local_of, proxy, record};
+use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
 use crate::journal::Event;
 use crate::scope::{Met, select};
-use crate::session::{Receipt, Received, Session, Step, TlsKind};
+use crate::session::{PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind};
 use crate::smtp::{Reply, reply};
-use crate::tls::Facts;
+use crate::tls::ClientCertificate;
 
 /// Serves an accepted socket; a trusted proxy may first state another source address.
 pub(super) async fn accepted(
@@ -252,22 +253,37 @@ impl<T: Transport> Connection<T> {
 
     async fn start_tls(&mut self, kind: TlsKind) -> io::Result<()> {
         self.flush().await?;
-        let config = match kind {
+        let endpoint = match kind {
             TlsKind::StartTls => self.shared.served[self.index].starttls.clone(),
-            TlsKind::XAnonymousTls => Some(Arc::clone(&self.shared.internal_transport)),
+            TlsKind::XAnonymousTls => Some(self.shared.internal_transport.clone()),
         };
         // The session starts TLS only where there is a certificate for it.
-        let config = config.ok_or(io::ErrorKind::NotConnected)?;
+        let endpoint = endpoint.ok_or(io::ErrorKind::NotConnected)?;
         let deadline = self.session.deadline().into();
-        let facts = tokio::time::timeout_at(deadline, self.stream.accept_tls(config)).await?;
-        let Facts { protocol, cipher_suite, client_certificate } = facts.inspect_err(|error| {
+        let handshake = self.stream.accept_tls(&endpoint);
+        let facts = tokio::time::timeout_at(deadline, handshake).await?.inspect_err(|error| {
             tracing::info!(%error, "the TLS handshake behind {kind} failed");
         })?;
+        let peer = facts.client.as_ref().map(|client| self.peer(client));
+        let (protocol, cipher_suite) = (facts.protocol, facts.cipher_suite);
+        let client_certificate = peer.as_ref().map(|peer| peer.subject.clone());
         tracing::debug!(protocol, cipher_suite, client_certificate, "TLS by {kind}");
         self.tls =
             Some(Tls { command: kind.to_string(), protocol, cipher_suite, client_certificate });
-        self.session.tls_started(kind, Instant::now());
+        let exporter = facts.exporter.as_ref().map(|key| &key[..]);
+        let bindings = ChannelBindings::new(Some(&facts.end_point), exporter);
+        self.session.tls_started(Secured { kind, bindings, peer }, Instant::now());
         Ok(())
+    }
+
+    fn peer(&self, client: &ClientCertificate) -> PeerCertificate {
+        let roots = &self.shared.client_roots;
+        PeerCertificate {
+            subject: client.subject.clone(),
+            names: client.names.clone(),
+            public_key: client.public_key.clone(),
+            is_vouched_for: roots.as_ref().is_some_and(|roots| roots.vouch_for(client)),
+        }
     }
 
     async fn keep(&mut self, received: Received) {

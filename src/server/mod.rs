@@ -7,7 +7,7 @@ mod record;
 mod stream;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -17,17 +17,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::{Capture, FolderError};
-use crate::config::{Configuration, Prompt};
+use crate::config::{Configuration, DirectTrust as DirectTrustFile, Prompt};
 use crate::connector::{
     AuthMechanism, ReceiveConnector, Server, SourceAddress, broken_rules, conflicts,
 };
-use crate::session::{Explanation, Host, Memory, explain};
+use crate::session::{DirectTrust, Explanation, Host, Memory, explain};
 use crate::tls::{self, Choice, Store};
 
 use self::listener::Listener;
@@ -71,6 +70,10 @@ pub enum StartError {
     Store(#[from] tls::StoreError),
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
+    #[error(transparent)]
+    Roots(#[from] tls::RootsError),
+    #[error("{}: {reason}", path.display())]
+    Certificate { path: PathBuf, reason: String },
     #[error("messages cannot be kept: {0}")]
     Capture(#[from] FolderError),
     #[error(transparent)]
@@ -94,7 +97,8 @@ struct Shared {
     host: Arc<Host>,
     connectors: Arc<[ReceiveConnector]>,
     served: Vec<Served>,
-    internal_transport: Arc<ServerConfig>,
+    internal_transport: tls::Endpoint,
+    client_roots: Option<tls::ClientRoots>,
     trusted_proxies: Vec<IpNet>,
     capture: Capture,
     last_session: AtomicU64,
@@ -104,7 +108,7 @@ struct Shared {
 /// What serving a connector takes besides its parameters.
 #[derive(Debug)]
 struct Served {
-    starttls: Option<Arc<ServerConfig>>,
+    starttls: Option<tls::Endpoint>,
     connections: Arc<AtomicU32>,
 }
 
@@ -116,7 +120,14 @@ impl Daemon {
         options: &Options,
     ) -> Result<Self, StartError> {
         let Configuration {
-            server, mut connectors, directory, kerberos, ntlm, proxy_protocol, ..
+            server,
+            mut connectors,
+            directory,
+            kerberos,
+            ntlm,
+            transport,
+            proxy_protocol,
+            ..
         } = configuration;
         check_rules(&connectors, &server)?;
         let now = SystemTime::now();
@@ -127,6 +138,12 @@ impl Daemon {
         let internal_transport = tls::internal_transport(store.internal())?;
         let capture = Capture::open(options.capture.as_deref())?;
         let acceptor = open_keytab(kerberos.keytab, options.state.as_deref());
+        let asks_partners = |connector: &ReceiveConnector| {
+            connector.domain_secure_enabled && !transport.domain_secure.is_empty()
+        };
+        let client_roots = transport.client_roots.as_deref().map(read_roots).transpose()?;
+        let direct_trust =
+            transport.direct_trust.iter().map(read_trust).collect::<Result<_, _>>()?;
         let listeners = listener::bind(&mut connectors, options.listen, options.ports)?;
         let served = connectors
             .iter()
@@ -137,7 +154,9 @@ impl Daemon {
                     record::certificate(connector, fqdn, &choice);
                 }
                 let starttls = match &choice {
-                    Choice::Found(certificate) => Some(tls::starttls(certificate)?),
+                    Choice::Found(certificate) => {
+                        Some(tls::starttls(certificate, asks_partners(connector))?)
+                    }
                     Choice::Expired(_) | Choice::None => None,
                 };
                 Ok(Served { starttls, connections: Arc::default() })
@@ -153,12 +172,20 @@ impl Daemon {
             },
             ntlm: Ntlm { target: Arc::new(ntlm_target(&server)), policy: ntlm, source: freshness },
         };
-        let host = Host { server, directory, authenticator, memory: Arc::new(Memory::new(MEMORY)) };
+        let host = Host {
+            server,
+            directory,
+            authenticator,
+            memory: Arc::new(Memory::new(MEMORY)),
+            direct_trust,
+            domain_secure: transport.domain_secure,
+        };
         let shared = Arc::new(Shared {
             host: Arc::new(host),
             connectors: connectors.into(),
             served,
             internal_transport,
+            client_roots,
             trusted_proxies: proxy_protocol.trust,
             capture,
             last_session: AtomicU64::new(0),
@@ -345,8 +372,27 @@ fn check_rules(connectors: &[ReceiveConnector], server: &Server) -> Result<(), S
     }
 }
 
+fn read_file(path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|error| StartError::Certificate {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn read_roots(path: &Path) -> Result<tls::ClientRoots, StartError> {
+    Ok(tls::ClientRoots::from_pem(&read_file(path)?)?)
+}
+
+fn read_trust(trust: &DirectTrustFile) -> Result<DirectTrust, StartError> {
+    let public_key = tls::public_key(&read_file(&trust.certificate)?).ok_or_else(|| {
+        let reason = "it holds no certificate in PEM".to_owned();
+        StartError::Certificate { path: trust.certificate.clone(), reason }
+    })?;
+    Ok(DirectTrust { public_key, role: trust.role })
+}
+
 /// A keytab that cannot be used is told, and every Kerberos proof fails until it is mended.
-fn open_keytab(keytab: Option<PathBuf>, state: Option<&std::path::Path>) -> Option<Acceptor> {
+fn open_keytab(keytab: Option<PathBuf>, state: Option<&Path>) -> Option<Acceptor> {
     let replay_cache = state.map(|state| state.join("replay-cache"));
     match Acceptor::open(&keytab?, replay_cache.as_deref()) {
         Ok(acceptor) => Some(acceptor),

@@ -2,7 +2,7 @@
 
 use crate::connector::ReceiveConnector;
 use crate::journal::{Event, Level};
-use crate::session::{Note, Session};
+use crate::session::{Note, Reason, Session};
 use crate::tls::Choice;
 
 /// Logs an event with its id.
@@ -32,7 +32,28 @@ pub(super) fn notes(session: &mut Session) {
         let connector = || session.connector().name.clone();
         let remote = || session.remote().to_string();
         match note {
-            Note::Refused { reply, reason } => tracing::info!(%reply, %reason, "refused"),
+            Note::Refused { reply, reason } => {
+                if let Reason::DomainSecurity { domain, problem } = &reason
+                    && let Some(id) = problem.event()
+                {
+                    event(&Event::DomainSecurity {
+                        id,
+                        connector: connector(),
+                        domain: domain.clone(),
+                        problem: problem.to_string(),
+                        remote: remote(),
+                    });
+                }
+                tracing::info!(%reply, %reason, "refused");
+            }
+            Note::WellKnownAccount { account } => event(&Event::NotAuthorized { account }),
+            Note::DirectlyTrusted { subject, role, rights } => {
+                let role = role.name();
+                tracing::info!(subject, role, permissions = %rights, "trusted by its certificate");
+            }
+            Note::DirectTrustFailed { subject } => {
+                event(&Event::DirectTrustFailed { subject, remote: remote() });
+            }
             Note::Authenticated { account, mechanism, rights } => {
                 tracing::info!(%account, %mechanism, permissions = %rights, "authenticated");
             }

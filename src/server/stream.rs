@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
 use crate::tls;
@@ -70,12 +69,12 @@ impl<T: Transport> Stream<T> {
     }
 
     /// Turns the connection into a TLS one.
-    pub(super) async fn accept_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<tls::Facts> {
+    pub(super) async fn accept_tls(&mut self, endpoint: &tls::Endpoint) -> io::Result<tls::Facts> {
         let Self::Clear(stream) = std::mem::replace(self, Self::Gone) else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        let stream = TlsAcceptor::from(config).accept(stream).await?;
-        let facts = tls::facts(stream.get_ref().1);
+        let stream = TlsAcceptor::from(Arc::clone(&endpoint.config)).accept(stream).await?;
+        let facts = tls::facts(stream.get_ref().1, &endpoint.certificate);
         *self = Self::Tls(Box::new(stream));
         Ok(facts)
     }

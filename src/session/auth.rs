@@ -9,7 +9,7 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::GeneralPurposeConfig;
 
 use super::{Identity, Note, Reason, Session, State};
-use crate::auth::{AuthCommand, Exchange, Failure, Mechanism, Step, exchange_auth};
+use crate::auth::{AuthCommand, Exchange, Failure, Mechanism, Protection, Step, exchange_auth};
 use crate::connector::{ExchangeAuthRefusal, Rights, Token};
 use crate::directory::Account;
 use crate::smtp::command::parse_auth;
@@ -57,7 +57,11 @@ impl Session {
         if mechanism == Mechanism::ExchangeAuth {
             return self.auth_failed(command, mechanism, exchange_auth::refuse(initial), now);
         }
-        let exchange = self.host.authenticator.begin(command, mechanism);
+        let protection = Protection {
+            policy: self.connector.extended_protection_policy,
+            bindings: self.tls.as_ref().map(|tls| tls.bindings.clone()),
+        };
+        let exchange = self.host.authenticator.begin(command, mechanism, protection);
         let authenticating = Box::new(Authenticating { command, mechanism, exchange });
         match initial {
             Some("=") => self.auth_token(authenticating, &[], now),
@@ -117,6 +121,14 @@ impl Session {
     ) {
         let rights = self.connector.rights(&Token::of(&account));
         let name = account.name.to_string();
+        if account.is_well_known() {
+            self.notes.push(Note::WellKnownAccount { account: name.clone() });
+            let reason = Reason::WellKnownAccount(name);
+            return match command {
+                AuthCommand::Auth => self.logon_failure(reply::AUTH_UNSUCCESSFUL, reason, now),
+                AuthCommand::XExps => self.fail_and_close(reason, now),
+            };
+        }
         if rights.contains(Rights::SUBMIT) {
             self.identity = Identity::Account { account, mechanism };
             self.rights = rights;
@@ -153,7 +165,7 @@ impl Session {
         }
     }
 
-    fn fail_and_close(&mut self, reason: Reason, now: Instant) {
+    pub(super) fn fail_and_close(&mut self, reason: Reason, now: Instant) {
         self.tarpit_refusal(&reply::TEMPORARY_AUTH_FAILURE, &reason, now);
         self.close(reply::TEMPORARY_AUTH_FAILURE, reason);
     }

@@ -11,6 +11,9 @@ impl Session {
     /// Exchange takes a hello without a name unless RequireEHLODomain is on (a telnet
     /// session of 2007 or 2010; KB 2866822 for 2013).
     pub(super) fn hello_command(&mut self, name: &str, extended: bool, now: Instant) {
+        if let Some(subject) = self.distrusted.take() {
+            return self.refuse_distrusted(subject, now);
+        }
         if name.is_empty() && self.connector.require_ehlo_domain {
             let requires =
                 if extended { reply::EHLO_REQUIRES_DOMAIN } else { reply::HELO_REQUIRES_DOMAIN };

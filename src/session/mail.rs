@@ -11,7 +11,13 @@ use crate::smtp::{Envelope, Mailbox, Path, Recipient, Reply, Syntax, reply};
 
 impl Session {
     pub(super) fn mail_command(&mut self, args: &str, now: Instant) {
-        match self.check_mail(args) {
+        let checked = self.check_mail(args).and_then(|envelope| {
+            if let Path::Mailbox(sender) = &envelope.reverse_path {
+                self.check_domain_security(sender)?;
+            }
+            Ok(envelope)
+        });
+        match checked {
             Ok(envelope) => {
                 self.state = State::Transaction(Box::new(Transaction { envelope, chunks: None }));
                 self.accept(&reply::SENDER_OK);

@@ -21,6 +21,7 @@ mod reason;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trust;
 mod version;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use explain::{Explanation, Peer, explain};
 pub use note::Note;
 pub use offer::{Offer, TlsKind};
 pub use reason::Reason;
+pub use trust::{DirectTrust, DomainSecurity, PeerCertificate, Secured};
 pub use version::{Facts, Queued, facts};
 
 /// What all sessions of a daemon share.
@@ -52,6 +54,10 @@ pub struct Host {
     pub directory: Arc<Directory>,
     pub authenticator: Authenticator,
     pub memory: Arc<Memory>,
+    /// Edge and Hub servers that are known by their keys.
+    pub direct_trust: Vec<DirectTrust>,
+    /// TLSReceiveDomainSecureList.
+    pub domain_secure: Vec<String>,
 }
 
 /// What to do before the session can go on.
@@ -84,6 +90,15 @@ pub enum Identity {
     Anonymous,
     /// By the connector (ExternalAuthoritative).
     ExternallySecured,
+    /// By the key of its certificate.
+    DirectTrust {
+        role: Group,
+        subject: String,
+    },
+    /// By a certificate for the domain that it sends from.
+    Partner {
+        subject: String,
+    },
     Account {
         account: Box<Account>,
         mechanism: Mechanism,
@@ -96,6 +111,8 @@ impl Identity {
         match self {
             Self::Anonymous => None,
             Self::ExternallySecured => Some("MS Exchange\\Externally Secured Servers".to_owned()),
+            Self::DirectTrust { role, .. } => Some(format!("MS Exchange\\{}", role.name())),
+            Self::Partner { .. } => Some("MS Exchange\\Partner Servers".to_owned()),
             Self::Account { account, .. } => Some(account.name.to_string()),
         }
     }
@@ -113,7 +130,9 @@ pub struct Session {
     lines: LineReader,
     state: State,
     hello: Option<Hello>,
-    tls: Option<TlsKind>,
+    tls: Option<Secured>,
+    /// The subject of a client certificate that nobody knows.
+    distrusted: Option<String>,
     identity: Identity,
     rights: Rights,
     protocol_errors: u32,
@@ -178,6 +197,7 @@ impl Session {
             state: State::Ready,
             hello: None,
             tls: None,
+            distrusted: None,
             rights: Rights::empty(),
             protocol_errors: 0,
             logon_failures: 0,
@@ -300,7 +320,7 @@ impl Session {
     }
 
     pub fn tls(&self) -> Option<TlsKind> {
-        self.tls
+        self.tls.as_ref().map(|tls| tls.kind)
     }
 
     pub fn identity(&self) -> &Identity {
@@ -315,6 +335,8 @@ impl Session {
         match &self.identity {
             Identity::Anonymous => Token::anonymous(),
             Identity::ExternallySecured => Token::of_group(Group::ExternallySecuredServers),
+            Identity::DirectTrust { role, .. } => Token::of_group(*role),
+            Identity::Partner { .. } => Token::of_group(Group::PartnerServers),
             Identity::Account { account, .. } => Token::of(account),
         }
     }
@@ -324,7 +346,7 @@ impl Session {
     }
 
     fn offer(&self) -> Offer<'_> {
-        Offer::of(&self.host.server, &self.connector, self.certificate, self.tls)
+        Offer::of(&self.host.server, &self.connector, self.certificate, self.tls())
     }
 
     fn facts(&self) -> &'static Facts {

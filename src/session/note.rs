@@ -4,6 +4,7 @@ use super::offer::TlsKind;
 use super::reason::Reason;
 use crate::auth::{Failure, Mechanism};
 use crate::connector::Rights;
+use crate::directory::Group;
 use crate::smtp::Reply;
 
 /// Something worth recording.
@@ -17,6 +18,12 @@ pub enum Note {
     AuthenticationFailed { mechanism: Mechanism, failure: Failure },
     /// A proof was good, but the account may not submit here.
     NoSubmitPermission { account: String },
+    /// A proof was good, but the account is one that may not be used.
+    WellKnownAccount { account: String },
+    /// A client certificate gave a role.
+    DirectlyTrusted { subject: String, role: Group, rights: Rights },
+    /// Nobody is known by a client certificate.
+    DirectTrustFailed { subject: String },
     /// MaxLogonFailures was exceeded.
     LogonFailuresExceeded { limit: u32 },
     /// Octets that came in clear behind STARTTLS or X-ANONYMOUSTLS were dropped.

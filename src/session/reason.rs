@@ -5,6 +5,7 @@ use crate::connector::Rights;
 use crate::smtp::Syntax;
 
 use super::offer::TlsKind;
+use super::trust::DomainSecurity;
 
 /// The reason behind a refusal. `Display` says it to a person; the variant is for programs.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -57,6 +58,12 @@ pub enum Reason {
         "{account} proved itself, but no permission group gives it ms-Exch-SMTP-Submit (its rights: {rights})"
     )]
     NoSubmitAfterProof { account: String, rights: Rights },
+    #[error("{0} is an account that nobody may log on with from outside")]
+    WellKnownAccount(String),
+    #[error("nobody is known by the client's certificate {0} (direct trust)")]
+    UnknownCertificate(String),
+    #[error("{domain} is in TLSReceiveDomainSecureList, and {problem}")]
+    DomainSecurity { domain: String, problem: DomainSecurity },
     #[error("more failed logons than MaxLogonFailures allows ({0})")]
     TooManyLogonFailures(u32),
 
@@ -121,6 +128,8 @@ impl Reason {
                 | Self::XAnonymousTlsSuppressed
                 | Self::Proof(_)
                 | Self::NoSubmitAfterProof { .. }
+                | Self::WellKnownAccount(_)
+                | Self::UnknownCertificate(_)
         )
     }
 }

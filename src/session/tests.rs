@@ -62,6 +62,8 @@ impl Bench {
             directory,
             authenticator,
             memory: Arc::new(Memory::new(memory)),
+            direct_trust: Vec::new(),
+            domain_secure: Vec::new(),
         };
         let start = Instant::now();
         let met = Met::new([connector].into(), 0).unwrap();
@@ -260,7 +262,10 @@ mod hostile {
                             let receipt = Receipt { internal_id: 1, guid: "g".into() };
                             bench.session.kept(&receipt, now);
                         }
-                        Step::StartTls(kind) => bench.session.tls_started(kind, now),
+                        Step::StartTls(kind) => {
+                            let bindings = crate::auth::ChannelBindings::default();
+                            bench.session.tls_started(Secured { kind, bindings, peer: None }, now);
+                        }
                         Step::Close => return Ok(()),
                         Step::Read => break,
                         Step::Hold(_) => prop_assert!(false, "no tarpit is on"),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
-use super::{Note, Reason, Session, State, TlsKind, initial_identity};
+use super::{Note, Reason, Secured, Session, State, TlsKind, initial_identity};
 use crate::connector::{AuthMechanism, ExchangeAuthRefusal};
 use crate::smtp::{Syntax, reply};
 
@@ -22,7 +22,7 @@ impl Session {
         if !self.offer().enables_tls(kind) {
             return self.refuse_tls(kind, now);
         }
-        if let Some(active) = self.tls {
+        if let Some(active) = self.tls() {
             return self.refuse(reply::ONLY_ONE_STARTTLS, Reason::TlsActive(active), now);
         }
         self.accept(&reply::READY_FOR_TLS);
@@ -58,12 +58,13 @@ impl Session {
     }
 
     /// The handshake is done. All that the peer said before is forgotten (RFC 3207 §4.2).
-    pub fn tls_started(&mut self, kind: TlsKind, now: Instant) {
-        self.tls = Some(kind);
+    pub fn tls_started(&mut self, secured: Secured, now: Instant) {
+        self.tls = Some(secured);
         self.hello = None;
         self.identity = initial_identity(&self.connector);
         self.rights = self.connector.rights(&self.token());
         self.state = State::Ready;
         self.last_heard = now;
+        self.judge_certificate();
     }
 }

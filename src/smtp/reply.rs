@@ -130,6 +130,9 @@ pub const CONNECTION_TIMED_OUT: Reply = Reply::new(421, "4.4.1 Connection timed 
 /// MaxProtocolErrors or MaxLogonFailures; text unconfirmed, our choice.
 pub const TOO_MANY_ERRORS: Reply =
     Reply::new(421, "4.7.0 Too many errors on this connection, closing transmission channel");
+/// Domain Security; text unconfirmed.
+pub const SECURE_DOMAIN_DISALLOWED: Reply =
+    Reply::new(451, "4.7.3 The admin has temporarily disallowed this secure domain");
 pub const TIMEOUT_WAITING: Reply = Reply::new(451, "4.7.0 Timeout waiting for client input");
 pub const MUST_ISSUE_STARTTLS: Reply = Reply::new(451, "5.7.3 Must issue a STARTTLS command first");
 /// A sender's own text, in its queue. That a receiver gives it is our choice, see
@@ -139,6 +142,9 @@ pub const CANNOT_ACHIEVE_EXCHANGE_AUTH: Reply =
 pub const INSUFFICIENT_RESOURCES: Reply = Reply::new(452, "4.3.1 Insufficient system resources");
 pub const TOO_MANY_RECIPIENTS: Reply = Reply::new(452, "4.5.3 Too many recipients");
 pub const TEMPORARY_AUTH_FAILURE: Reply = Reply::new(454, "4.7.0 Temporary authentication failure");
+
+pub const CERTIFICATE_VALIDATION_FAILURE: Reply =
+    Reply::new(454, "4.7.5 Certificate validation failure");
 
 // 5yz: the conversation.
 
@@ -183,6 +189,8 @@ pub const NOT_AUTHENTICATED_2019: Reply = Reply::new(
     530,
     "5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
 );
+/// Domain Security; text unconfirmed.
+pub const PARTNER_NOT_AUTHENTICATED: Reply = Reply::new(530, "5.7.1 Not authenticated");
 pub const AUTH_UNSUCCESSFUL: Reply = Reply::new(535, "5.7.3 Authentication unsuccessful");
 /// RCPT outside the accepted domains, 2007 to 2013.
 pub const UNABLE_TO_RELAY: Reply = Reply::new(550, "5.7.1 Unable to relay");

@@ -103,7 +103,7 @@ impl Certificate {
     }
 }
 
-fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let dns: Vec<String> = alternative
         .iter()

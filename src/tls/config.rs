@@ -9,8 +9,7 @@ use tokio_rustls::rustls::crypto::{
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use tokio_rustls::rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, ServerConfig, ServerConnection,
-    SignatureScheme,
+    DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
 };
 
 use super::certificate::Certificate;
@@ -22,59 +21,52 @@ pub struct TlsError {
     error: Error,
 }
 
-/// For STARTTLS: no client certificate is asked for.
-pub fn starttls(certificate: &Certificate) -> Result<Arc<ServerConfig>, TlsError> {
-    build(certificate, None)
+/// A certificate, ready to be shown.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    pub config: Arc<ServerConfig>,
+    pub certificate: Arc<Certificate>,
+}
+
+/// For STARTTLS. A client certificate is asked for where Domain Security is on, and never
+/// required.
+pub fn starttls(certificate: &Arc<Certificate>, ask_client: bool) -> Result<Endpoint, TlsError> {
+    build(certificate, ask_client.then(AnyCertificate::new))
 }
 
 /// For X-ANONYMOUSTLS: a client certificate is asked for and never required. Whoever shows
 /// one must hold its key; nobody asks who signed it.
-pub fn internal_transport(certificate: &Certificate) -> Result<Arc<ServerConfig>, TlsError> {
-    build(certificate, Some(Arc::new(AnyCertificate(Arc::new(aws_lc_rs::default_provider())))))
+pub fn internal_transport(certificate: &Arc<Certificate>) -> Result<Endpoint, TlsError> {
+    build(certificate, Some(AnyCertificate::new()))
 }
 
 fn build(
-    certificate: &Certificate,
-    verifier: Option<Arc<AnyCertificate>>,
-) -> Result<Arc<ServerConfig>, TlsError> {
+    certificate: &Arc<Certificate>,
+    verifier: Option<AnyCertificate>,
+) -> Result<Endpoint, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder =
         ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = builder.and_then(|builder| {
         let builder = match verifier {
-            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            Some(verifier) => builder.with_client_cert_verifier(Arc::new(verifier)),
             None => builder.with_no_client_auth(),
         };
         builder.with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
     });
     let error = |error| TlsError { thumbprint: certificate.thumbprint.clone(), error };
-    config.map(Arc::new).map_err(error)
-}
-
-/// What a handshake came to.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Facts {
-    /// `TLSv1_3`
-    pub protocol: String,
-    /// `TLS13_AES_256_GCM_SHA384`
-    pub cipher_suite: String,
-    pub client_certificate: bool,
-}
-
-/// The facts of a finished handshake.
-pub fn facts(connection: &ServerConnection) -> Facts {
-    let name = |value: Option<String>| value.unwrap_or_default();
-    Facts {
-        protocol: name(connection.protocol_version().map(|version| format!("{version:?}"))),
-        cipher_suite: name(
-            connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())),
-        ),
-        client_certificate: connection.peer_certificates().is_some_and(|chain| !chain.is_empty()),
-    }
+    let config = config.map(Arc::new).map_err(error)?;
+    Ok(Endpoint { config, certificate: Arc::clone(certificate) })
 }
 
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
+
+impl AnyCertificate {
+    fn new() -> Self {
+        Self(Arc::new(aws_lc_rs::default_provider()))
+    }
+}
 
 impl ClientCertVerifier for AnyCertificate {
     fn client_auth_mandatory(&self) -> bool {

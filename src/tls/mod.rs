@@ -7,8 +7,10 @@
 
 mod certificate;
 mod config;
+mod facts;
 mod store;
 
 pub use certificate::{Certificate, CertificateError};
-pub use config::{Facts, TlsError, facts, internal_transport, starttls};
+pub use config::{Endpoint, TlsError, internal_transport, starttls};
+pub use facts::{ClientCertificate, ClientRoots, Facts, RootsError, facts, public_key};
 pub use store::{Choice, Store, StoreError};

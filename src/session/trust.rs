@@ -1,0 +1,150 @@
+//! Trust that comes from a client certificate: direct trust between Edge and Hub behind
+//! X-ANONYMOUSTLS, and partners (Domain Security) behind STARTTLS.
+
+use std::time::Instant;
+
+use super::{Identity, Note, Reason, Refusal, Session, TlsKind};
+use crate::auth::ChannelBindings;
+use crate::connector::Rights;
+use crate::directory::Group;
+use crate::smtp::{Mailbox, reply};
+
+/// What a handshake brought.
+#[derive(Clone, Debug)]
+pub struct Secured {
+    pub kind: TlsKind,
+    pub bindings: ChannelBindings,
+    /// The certificate that the client showed.
+    pub peer: Option<PeerCertificate>,
+}
+
+/// A client certificate, whose key the client holds.
+#[derive(Clone, Debug)]
+pub struct PeerCertificate {
+    pub subject: String,
+    pub names: Vec<String>,
+    /// SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
+    /// Its chain is valid and leads to a root for partners.
+    pub is_vouched_for: bool,
+}
+
+/// A peer that is known by its key, as EdgeSync publishes it.
+#[derive(Clone, Debug)]
+pub struct DirectTrust {
+    pub public_key: Vec<u8>,
+    pub role: Group,
+}
+
+impl PeerCertificate {
+    /// Whether the certificate names `domain`, itself or by a wildcard. Our choice.
+    fn is_for(&self, domain: &str) -> bool {
+        self.names
+            .iter()
+            .any(|name| name.strip_prefix("*.").unwrap_or(name).eq_ignore_ascii_case(domain))
+    }
+}
+
+impl Session {
+    /// Behind X-ANONYMOUSTLS a known key gives its role at once; an unknown one is told at
+    /// the next hello. No certificate at all leaves the session anonymous.
+    pub(super) fn judge_certificate(&mut self) {
+        let Some(Secured { kind: TlsKind::XAnonymousTls, peer: Some(peer), .. }) = &self.tls else {
+            return;
+        };
+        let known = self.host.direct_trust.iter().find(|trust| trust.public_key == peer.public_key);
+        let subject = peer.subject.clone();
+        match known {
+            Some(trust) => {
+                self.identity =
+                    Identity::DirectTrust { role: trust.role, subject: subject.clone() };
+                self.rights = self.connector.rights(&self.token());
+                self.notes.push(Note::DirectlyTrusted {
+                    subject,
+                    role: trust.role,
+                    rights: self.rights,
+                });
+            }
+            None => {
+                self.notes.push(Note::DirectTrustFailed { subject: subject.clone() });
+                self.distrusted = Some(subject);
+            }
+        }
+    }
+
+    /// A hello after a certificate that nobody knows.
+    pub(super) fn refuse_distrusted(&mut self, subject: String, now: Instant) {
+        self.fail_and_close(Reason::UnknownCertificate(subject), now);
+    }
+
+    /// Mail from a domain of TLSReceiveDomainSecureList needs mutual TLS; with it the session
+    /// is a partner's.
+    pub(super) fn check_domain_security(&mut self, sender: &Mailbox) -> Result<(), Refusal> {
+        let Some(domain) = sender.domain() else { return Ok(()) };
+        let listed =
+            self.host.domain_secure.iter().any(|secure| secure.eq_ignore_ascii_case(domain));
+        if !listed || !matches!(self.identity, Identity::Anonymous) {
+            return Ok(());
+        }
+        let refuse = |reply, problem: DomainSecurity| {
+            Err((reply, Reason::DomainSecurity { domain: domain.to_owned(), problem }))
+        };
+        if !self.connector.domain_secure_enabled {
+            return refuse(reply::SECURE_DOMAIN_DISALLOWED, DomainSecurity::Disabled);
+        }
+        if !self.offer().enables_tls(TlsKind::StartTls) {
+            return refuse(reply::TEMPORARY_AUTH_FAILURE, DomainSecurity::NoStartTls);
+        }
+        let peer = match &self.tls {
+            Some(Secured { kind: TlsKind::StartTls, peer: Some(peer), .. }) => peer,
+            Some(_) => {
+                return refuse(reply::PARTNER_NOT_AUTHENTICATED, DomainSecurity::NoCertificate);
+            }
+            None => return refuse(reply::PARTNER_NOT_AUTHENTICATED, DomainSecurity::NoTls),
+        };
+        if !peer.is_vouched_for {
+            return refuse(reply::CERTIFICATE_VALIDATION_FAILURE, DomainSecurity::NotValid);
+        }
+        if !peer.is_for(domain) {
+            return refuse(reply::CERTIFICATE_VALIDATION_FAILURE, DomainSecurity::OtherName);
+        }
+        let subject = peer.subject.clone();
+        self.identity = Identity::Partner { subject };
+        self.rights = self.connector.rights(&self.token());
+        if !self.rights.contains(Rights::SUBMIT) {
+            return Err((self.facts().not_authenticated.clone(), Reason::NoSubmit(self.rights)));
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with mail from a secure domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DomainSecurity {
+    #[error("the connector has not DomainSecureEnabled")]
+    Disabled,
+    #[error("STARTTLS is not offered here")]
+    NoStartTls,
+    #[error("the session is in clear")]
+    NoTls,
+    #[error("the client showed no certificate")]
+    NoCertificate,
+    #[error("the client's certificate does not lead to a trusted root")]
+    NotValid,
+    #[error("the client's certificate does not name the domain")]
+    OtherName,
+}
+
+impl DomainSecurity {
+    /// The event of this case; none is documented for a connector that is not enabled.
+    pub fn event(self) -> Option<u32> {
+        match self {
+            Self::Disabled => None,
+            Self::NoStartTls => Some(11018),
+            Self::NoTls => Some(11012),
+            Self::NoCertificate => Some(11017),
+            Self::NotValid => Some(11015),
+            Self::OtherName => Some(11011),
+        }
+    }
+}
