@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::BindingFailure;
-use super::ntlm::{Refusal, RefusalKind};
+use super::ntlm::{Refusal, RefusalKind, SecurityError};
+use super::spnego;
 
 /// Status names as event 1035 and the protocol log print them. LogonDenied, IllegalMessage,
 /// InvalidToken and UnexpectedExchangeAuthBlob stand in public logs; the others are names of
@@ -60,6 +61,10 @@ pub enum Failure {
     ExchangeAuthSyntax,
     #[error("{0}")]
     Ntlm(Box<Refusal>),
+    #[error("{0}")]
+    Spnego(Box<spnego::RefusalKind<Failure>>),
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     #[error(transparent)]
     Binding(#[from] BindingFailure),
     #[error(transparent)]
@@ -106,6 +111,8 @@ impl Failure {
             Self::SecurityLayer => Status::Unsupported,
             Self::ExchangeAuth => Status::UnexpectedExchangeAuthBlob,
             Self::Ntlm(refusal) => ntlm_status(&refusal.kind),
+            Self::Spnego(kind) => spnego_status(kind),
+            Self::Security(_) => Status::MessageAltered,
             Self::Binding(_) => Status::BadBindings,
             Self::Kerberos(failure) => failure.status(),
         }
@@ -156,5 +163,16 @@ fn ntlm_status(kind: &RefusalKind) -> Status {
         | RefusalKind::BelowMinimum(_)
         | RefusalKind::UnknownUser
         | RefusalKind::WrongPassword => Status::LogonDenied,
+    }
+}
+
+fn spnego_status(kind: &spnego::RefusalKind<Failure>) -> Status {
+    use spnego::RefusalKind as Kind;
+    match kind {
+        Kind::Mechanism(failure) => failure.status(),
+        Kind::OutOfSequence | Kind::InitMissing | Kind::SecondInit => Status::OutOfSequence,
+        Kind::NoCommonMechanism(_) => Status::Unsupported,
+        Kind::MicMissing | Kind::MicMismatch(_) => Status::MessageAltered,
+        _ => Status::InvalidToken,
     }
 }

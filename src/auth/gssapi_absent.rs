@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{AuthCommand, Exchange};
+use super::Protection;
+use super::context::Context;
 use crate::directory::Directory;
 
 /// There is none.
@@ -15,12 +16,7 @@ impl Acceptor {
         Err(AcceptorError)
     }
 
-    pub(super) fn begin(
-        &self,
-        _command: AuthCommand,
-        _directory: Arc<Directory>,
-        _prompt: &'static str,
-    ) -> Box<dyn Exchange> {
+    pub(super) fn begin(&self, _: Arc<Directory>, _: Protection) -> Box<dyn Context> {
         match *self {}
     }
 }

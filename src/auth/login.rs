@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
-use super::{Exchange, Failure, Step};
+use super::{Exchange, Failure, Package, Proof, Step};
 use crate::directory::Directory;
 
 /// "Username:" and "Password:" in base64, as Exchange sends them.
@@ -30,7 +30,9 @@ impl Login {
         let right =
             verify_slices_are_equal(expected.unwrap_or_default().as_bytes(), password).is_ok();
         match account {
-            Some(account) if expected.is_some() && right => Step::Proved(Box::new(account.clone())),
+            Some(account) if expected.is_some() && right => {
+                Step::Proved(Proof { account: Box::new(account.clone()), package: Package::Login })
+            }
             Some(account) => Step::Failed(Failure::WrongPassword(account.name.to_string())),
             None => Step::Failed(Failure::UnknownUser(user.to_owned())),
         }

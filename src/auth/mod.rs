@@ -1,6 +1,7 @@
 //! Ways to prove who one is: one file per mechanism, all behind [`Exchange`].
 
 mod binding;
+mod context;
 pub mod exchange_auth;
 mod failure;
 #[cfg(feature = "gssapi")]
@@ -9,15 +10,22 @@ pub mod gssapi;
 #[path = "gssapi_absent.rs"]
 pub mod gssapi;
 mod login;
+mod negotiate;
 pub mod ntlm;
 mod ntlm_exchange;
+pub mod spnego;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::directory::{Account, Directory};
+use crate::directory::Directory;
+
+use self::login::Login;
+use self::negotiate::{Maker, Negotiate};
+use self::ntlm_exchange::NtlmExchange;
 
 pub use binding::{BindingFailure, ChannelBindings, Protection};
+pub use context::{NtlmClient, Package, Proof};
 pub use failure::{Failure, KerberosFailure, Status};
 pub use gssapi::{Acceptor, AcceptorError};
 
@@ -81,8 +89,7 @@ pub trait Exchange: Send {
 pub enum Step {
     /// Send this and wait for the next token.
     Challenge(Vec<u8>),
-    /// The client is this account.
-    Proved(Box<Account>),
+    Proved(Proof),
     Failed(Failure),
 }
 
@@ -122,39 +129,17 @@ impl Authenticator {
         mechanism: Mechanism,
         protection: Protection,
     ) -> Box<dyn Exchange> {
-        match (mechanism, &self.acceptor) {
-            (Mechanism::Login, _) => Box::new(login::Login::new(Arc::clone(&self.directory))),
-            (Mechanism::Gssapi, Some(acceptor)) => {
-                acceptor.begin(command, Arc::clone(&self.directory), self.gssapi_prompt)
-            }
-            (Mechanism::Gssapi, None) => Box::new(Refusing {
-                prompt: self.gssapi_prompt,
-                failure: KerberosFailure::NoKeytab.into(),
-            }),
-            (Mechanism::Ntlm, _) => Box::new(ntlm_exchange::NtlmExchange::new(
-                &self.ntlm,
-                Arc::clone(&self.directory),
-                protection,
-            )),
-            (Mechanism::ExchangeAuth, _) => {
-                Box::new(Refusing { prompt: "", failure: Failure::ExchangeAuth })
-            }
+        let maker = Maker {
+            directory: Arc::clone(&self.directory),
+            acceptor: self.acceptor.clone(),
+            ntlm: self.ntlm.clone(),
+            protection,
+        };
+        match mechanism {
+            Mechanism::Login => Box::new(Login::new(Arc::clone(&self.directory))),
+            Mechanism::Gssapi => Box::new(Negotiate::new(maker, command, self.gssapi_prompt)),
+            Mechanism::Ntlm => Box::new(NtlmExchange(maker.ntlm())),
+            Mechanism::ExchangeAuth => Box::new(exchange_auth::Refusing),
         }
-    }
-}
-
-/// A mechanism that is offered and in which every proof fails.
-struct Refusing {
-    prompt: &'static str,
-    failure: Failure,
-}
-
-impl Exchange for Refusing {
-    fn prompt(&self) -> &str {
-        self.prompt
-    }
-
-    fn respond(&mut self, _token: &[u8]) -> Step {
-        Step::Failed(self.failure.clone())
     }
 }

@@ -54,8 +54,8 @@ pub(super) fn notes(session: &mut Session) {
             Note::DirectTrustFailed { subject } => {
                 event(&Event::DirectTrustFailed { subject, remote: remote() });
             }
-            Note::Authenticated { account, mechanism, rights } => {
-                tracing::info!(%account, %mechanism, permissions = %rights, "authenticated");
+            Note::Authenticated { account, mechanism, package, rights } => {
+                tracing::info!(%account, %mechanism, %package, permissions = %rights, "authenticated");
             }
             Note::AuthenticationFailed { mechanism, failure } => {
                 let status = failure.status();

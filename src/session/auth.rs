@@ -9,9 +9,10 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::GeneralPurposeConfig;
 
 use super::{Identity, Note, Reason, Session, State};
-use crate::auth::{AuthCommand, Exchange, Failure, Mechanism, Protection, Step, exchange_auth};
+use crate::auth::{
+    AuthCommand, Exchange, Failure, Mechanism, Proof, Protection, Step, exchange_auth,
+};
 use crate::connector::{ExchangeAuthRefusal, Rights, Token};
-use crate::directory::Account;
 use crate::smtp::command::parse_auth;
 use crate::smtp::reply;
 
@@ -105,7 +106,7 @@ impl Session {
                 self.accept(&reply::continue_auth(BASE64.encode(challenge)));
                 self.state = State::Authenticating(authenticating);
             }
-            Step::Proved(account) => self.proved(command, mechanism, account, now),
+            Step::Proved(proof) => self.proved(command, mechanism, proof, now),
             Step::Failed(failure) => self.auth_failed(command, mechanism, failure, now),
         }
     }
@@ -116,7 +117,7 @@ impl Session {
         &mut self,
         command: AuthCommand,
         mechanism: Mechanism,
-        account: Box<Account>,
+        Proof { account, package }: Proof,
         now: Instant,
     ) {
         let rights = self.connector.rights(&Token::of(&account));
@@ -132,7 +133,7 @@ impl Session {
         if rights.contains(Rights::SUBMIT) {
             self.identity = Identity::Account { account, mechanism };
             self.rights = rights;
-            self.notes.push(Note::Authenticated { account: name, mechanism, rights });
+            self.notes.push(Note::Authenticated { account: name, mechanism, package, rights });
             return self.accept(&reply::AUTHENTICATED);
         }
         self.notes.push(Note::NoSubmitPermission { account: name.clone() });

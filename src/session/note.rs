@@ -2,7 +2,7 @@
 
 use super::offer::TlsKind;
 use super::reason::Reason;
-use crate::auth::{Failure, Mechanism};
+use crate::auth::{Failure, Mechanism, Package};
 use crate::connector::Rights;
 use crate::directory::Group;
 use crate::smtp::Reply;
@@ -13,7 +13,7 @@ pub enum Note {
     /// A command, a connection or a message was refused.
     Refused { reply: Reply, reason: Reason },
     /// A proof was accepted.
-    Authenticated { account: String, mechanism: Mechanism, rights: Rights },
+    Authenticated { account: String, mechanism: Mechanism, package: Package, rights: Rights },
     /// A proof failed.
     AuthenticationFailed { mechanism: Mechanism, failure: Failure },
     /// A proof was good, but the account may not submit here.

@@ -15,6 +15,18 @@ pub(super) fn realm(name: &str) -> Result<(), RealmError> {
     Err(RealmError::Name { kind: "realm", name: name.to_owned(), reason })
 }
 
+/// The server's name becomes part of a file name.
+pub(super) fn server(name: &str) -> Result<(), RealmError> {
+    let reason = if name.is_empty() {
+        "is empty"
+    } else if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        "has a character other than letters, digits and `-`"
+    } else {
+        return Ok(());
+    };
+    Err(RealmError::Name { kind: "server", name: name.to_owned(), reason })
+}
+
 pub(super) fn principal(name: &str) -> Result<(), RealmError> {
     let unusable = |c: char| c.is_control() || c.is_whitespace() || "\"\\@#".contains(c);
     let reason = if name.is_empty() {

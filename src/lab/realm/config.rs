@@ -20,9 +20,10 @@ pub(super) fn krb5_conf(realm: &str, dir: &Path, kdc: Option<SocketAddr>) -> Str
     dns_canonicalize_hostname = false
     rdns = false
     ignore_acceptor_hostname = true
+    qualify_shortname = ""
     udp_preference_limit = 1
     permitted_enctypes = {ENCTYPES}
-    default_ccache_name = FILE:{dir}/ccache
+    default_ccache_name = FILE:{dir}/{CCACHE}
     default_keytab_name = FILE:{dir}/default.keytab
     default_client_keytab_name = FILE:{dir}/client.keytab
     default_rcache_name = file2:{dir}/rcache
@@ -70,6 +71,26 @@ pub(super) fn kdc_conf(realm: &str, dir: &Path) -> String {
 pub(super) fn kdc_listen_conf(address: SocketAddr) -> String {
     format!("\n[kdcdefaults]\n    kdc_listen = \"\"\n    kdc_tcp_listen = {address}\n")
 }
+
+/// The files that a realm leaves in its directory, keytabs and tickets that a caller asks for
+/// apart.
+pub(super) const FILES: [&str; 12] = [
+    DATABASE,
+    "principal.ok",
+    "principal.kadm5",
+    "principal.kadm5.lock",
+    "stash",
+    "kdc.conf",
+    "krb5.conf",
+    KDC_LOG,
+    "kdc.out",
+    "krb5.log",
+    "rcache",
+    CCACHE,
+];
+
+/// The credential cache of clients that name no other.
+pub(super) const CCACHE: &str = "ccache";
 
 /// The file name of the principal database.
 pub(super) const DATABASE: &str = "principal";

@@ -12,13 +12,16 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RealmError {
-    /// A Kerberos program is not installed.
-    #[error("{tool} is not installed; it is in the Debian package {package}")]
-    ToolMissing {
-        /// The program's name.
-        tool: &'static str,
-        /// The package that contains it.
-        package: &'static str,
+    /// Kerberos programs are not installed.
+    #[error(
+        "not installed: {}; on Debian: apt install {}",
+        tools.join(", "), packages.join(" ")
+    )]
+    ToolsMissing {
+        /// The programs' names.
+        tools: Vec<&'static str>,
+        /// The Debian packages that contain them.
+        packages: Vec<&'static str>,
     },
 
     /// A program could not be run.
@@ -41,8 +44,8 @@ pub enum RealmError {
         stderr: String,
     },
 
-    /// The KDC ended while it was starting.
-    #[error("the KDC ended while starting ({status}): {log}")]
+    /// The KDC ended by itself, at its start or later.
+    #[error("the KDC ended ({status}): {log}")]
     KdcEnded {
         /// How it ended.
         status: ExitStatus,
@@ -79,10 +82,24 @@ pub enum RealmError {
         reason: &'static str,
     },
 
-    /// A realm or principal name is unusable.
+    /// A file has the name that one of the realm's must have, and is not ours to replace.
+    #[error("{path:?} is in the way: no realm of expsd made it; move it, or name another directory")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// The directory holds a realm that runs.
+    #[error("a realm runs in {path:?} already; end it, or name another directory")]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// A realm, server or principal name is unusable.
     #[error("cannot use the {kind} name {name:?}: it {reason}")]
     Name {
-        /// `realm` or `principal`.
+        /// `realm`, `server` or `principal`.
         kind: &'static str,
         /// The name.
         name: String,

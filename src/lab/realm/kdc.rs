@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -47,9 +48,17 @@ impl Kdc {
         self.address
     }
 
-    #[cfg(test)]
     pub(super) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How the KDC ended, if it did.
+    pub(super) fn ended(&mut self) -> Option<RealmError> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(RealmError::KdcEnded { status, log: self.log() }),
+            Err(source) => Some(RealmError::Spawn { tool: Tool::Krb5Kdc.name(), source }),
+        }
     }
 
     fn spawn(
@@ -73,6 +82,8 @@ impl Kdc {
             .args(["-c", WATCHED_EXEC, "sh"])
             .arg(kdc)
             .args(["-n", "-r", realm])
+            // An interrupt from the terminal is for us; it must not end the KDC under us.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(sink.0)
             .stderr(sink.1)

@@ -1,5 +1,8 @@
 //! A throwaway MIT Kerberos realm for tests and teaching.
 //!
+//! [`ServerRealm`] is the realm of a configured server and its accounts, [`Realm`] one of any
+//! principals.
+//!
 //! [`Realm::start`] creates a database with the principals asked for and runs `krb5kdc` on a free
 //! loopback port, without root and without reading or changing the machine's own Kerberos
 //! configuration: everything lives in one directory that the caller names, and the tools learn
@@ -17,19 +20,22 @@ mod ccache;
 mod check;
 mod config;
 mod error;
+mod folder;
 mod kdc;
 mod keytab;
+mod server;
 mod tools;
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 pub use self::error::RealmError;
 use self::kdc::Kdc;
+pub use self::server::{Fault, LeftOut, ServerRealm};
 use self::tools::{Tool, Tools};
 
 /// A running realm: a principal database and the KDC that serves it.
@@ -93,7 +99,7 @@ impl Realm {
     ///
     /// # Errors
     ///
-    /// [`RealmError::ToolMissing`] says which Debian package to install. A name or password that
+    /// [`RealmError::ToolsMissing`] says which Debian package to install. A name or password that
     /// the tools could not be given faithfully is refused before anything is created.
     pub fn start(dir: &Path, name: &str, principals: &[Principal]) -> Result<Self, RealmError> {
         check::realm(name)?;
@@ -103,9 +109,11 @@ impl Realm {
                 check::password(password)?;
             }
         }
-        let dir = usable_directory(dir)?;
-        for tool in [Tool::Kdb5Util, Tool::KadminLocal, Tool::Krb5Kdc] {
-            tool.find()?;
+        Tool::require(&REQUIRED)?;
+        let dir = folder::usable(dir)?;
+        if dir.join(config::DATABASE).exists() {
+            let reason = "holds a realm already";
+            return Err(RealmError::Directory { path: dir, reason });
         }
 
         let tools = Tools::new(dir.join("krb5.conf"), dir.join("kdc.conf"));
@@ -147,6 +155,16 @@ impl Realm {
         self.kdc.address()
     }
 
+    /// The process id of the KDC.
+    pub fn kdc_process(&self) -> u32 {
+        self.kdc.id()
+    }
+
+    /// Whether the KDC ended by itself, and how.
+    pub fn kdc_ended(&mut self) -> Option<RealmError> {
+        self.kdc.ended()
+    }
+
     /// The variables that make a process a client of this realm with the tickets in `cache`.
     pub fn environment(&self, cache: &Path) -> [(&'static str, OsString); 2] {
         [("KRB5_CONFIG", self.krb5_conf().into()), ("KRB5CCNAME", tools::file_name(cache))]
@@ -181,6 +199,17 @@ impl Realm {
         self.tools.run(
             Tool::KadminLocal,
             ["-r", &self.name, "change_password", "-randkey", principal],
+            None,
+        )?;
+        Ok(())
+    }
+
+    /// Takes `principal` out of the database, so that nobody gets a ticket for it any more.
+    pub fn remove_principal(&self, principal: &str) -> Result<(), RealmError> {
+        check::principal(principal)?;
+        self.tools.run(
+            Tool::KadminLocal,
+            ["-r", &self.name, "delete_principal", "-force", principal],
             None,
         )?;
         Ok(())
@@ -299,28 +328,8 @@ fn add_principals(tools: &Tools, realm: &str, principals: &[Principal]) -> Resul
     if created == principals.len() { Ok(()) } else { Err(output.into_error(Tool::KadminLocal)) }
 }
 
-/// Makes sure that `dir` exists, and returns it as an absolute path.
-fn usable_directory(dir: &Path) -> Result<PathBuf, RealmError> {
-    let path = std::path::absolute(dir).map_err(|source| RealmError::io("resolve", dir, source))?;
-    let reason = match path.to_str() {
-        None => "is not UTF-8",
-        Some(path) if path.contains(|c: char| c.is_control() || ":\"".contains(c)) => {
-            "has a control character, `:` or `\"`"
-        }
-        Some(path) if path.contains("%{") => "has `%{`",
-        Some(path) if path.ends_with(char::is_whitespace) => "ends in a space",
-        Some(_) if path.join(config::DATABASE).exists() => "holds a realm already",
-        Some(_) => {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&path)
-                .map_err(|source| RealmError::io("create", &path, source))?;
-            return Ok(path);
-        }
-    };
-    Err(RealmError::Directory { path, reason })
-}
+/// What a realm cannot run without.
+const REQUIRED: [Tool; 3] = [Tool::Kdb5Util, Tool::KadminLocal, Tool::Krb5Kdc];
 
 /// Replaces `path` by a file that only its owner can read.
 fn write_private(path: &Path, contents: &[u8]) -> Result<(), RealmError> {

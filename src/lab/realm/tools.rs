@@ -40,11 +40,27 @@ impl Tool {
         }
     }
 
-    /// Finds the program in `PATH`, or where Debian puts it: an ordinary user's `PATH` often
-    /// lacks the directories for administrators.
+    /// Finds the program in a directory of `PATH`, or in the `sbin` beside it: an ordinary user's
+    /// `PATH` often lacks the directories for administrators.
     pub(super) fn find(self) -> Result<PathBuf, RealmError> {
         let path = env::var_os("PATH").unwrap_or_default();
-        self.find_in(env::split_paths(&path).chain(EXTRA_PATH.map(PathBuf::from)))
+        let named: Vec<_> =
+            env::split_paths(&path).filter(|directory| directory.is_absolute()).collect();
+        let beside: Vec<_> = named.iter().map(|directory| directory.with_file_name("sbin")).collect();
+        self.find_in(named.into_iter().chain(beside))
+    }
+
+    /// Makes sure that all of `tools` are there, or names all that are not.
+    pub(super) fn require(tools: &[Self]) -> Result<(), RealmError> {
+        let missing: Vec<_> = tools.iter().copied().filter(|tool| tool.find().is_err()).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Self::missing(&missing)) }
+    }
+
+    fn missing(tools: &[Self]) -> RealmError {
+        let mut packages: Vec<_> = tools.iter().map(|tool| tool.package()).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        RealmError::ToolsMissing { tools: tools.iter().map(|tool| tool.name()).collect(), packages }
     }
 
     pub(super) fn find_in(
@@ -58,7 +74,7 @@ impl Tool {
                 let executable = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
                 executable.then_some(candidate)
             })
-            .ok_or(RealmError::ToolMissing { tool: self.name(), package: self.package() })
+            .ok_or_else(|| Self::missing(&[self]))
     }
 }
 
@@ -180,8 +196,6 @@ pub(super) fn scratch_file(dir: &Path) -> PathBuf {
     dir.join(format!("scratch-{}-{number}", process::id()))
 }
 
-const EXTRA_PATH: [&str; 3] = ["/usr/sbin", "/usr/bin", "/usr/local/sbin"];
-
 /// Variables through which the caller's own Kerberos settings would reach the tools.
 const INHERITED: [&str; 9] = [
     "KRB5CCNAME",
@@ -204,7 +218,12 @@ mod tests {
         let error = Tool::Krb5Kdc.find_in(["/nonexistent".into()].into_iter()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "krb5kdc is not installed; it is in the Debian package krb5-kdc"
+            "not installed: krb5kdc; on Debian: apt install krb5-kdc"
+        );
+        assert_eq!(
+            Tool::missing(&[Tool::Kdb5Util, Tool::KadminLocal, Tool::Krb5Kdc]).to_string(),
+            "not installed: kdb5_util, kadmin.local, krb5kdc; \
+             on Debian: apt install krb5-admin-server krb5-kdc"
         );
     }
 
