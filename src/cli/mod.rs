@@ -2,6 +2,7 @@
 
 mod cert;
 mod explain;
+mod realm;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ enum Command {
     /// Make certificates and list them
     #[command(subcommand)]
     Cert(cert::Cert),
+    /// Run a throwaway Kerberos realm for the configured accounts
+    Realm(realm::Realm),
 }
 
 /// Where the connectors come from.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Cert(cert) => cert.run(),
+        Command::Realm(realm) => realm.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use expsd::config::Configuration;
+use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{FAILED, Failed, Format, Source, State, fail};
+use super::{FAILED, Failed, Format, Source, State, fail, realm};
 
 /// Run the daemon
 ///
@@ -25,6 +26,7 @@ Examples:
   expsd serve
   expsd serve --config ex01.toml --listen 127.0.0.1 --port-offset 1000
   expsd serve --capture ./mail --ready-file ready.json --format json
+  expsd serve --with-realm
   RUST_LOG=debug expsd serve")]
 pub struct Serve {
     #[command(flatten)]
@@ -43,6 +45,9 @@ pub struct Serve {
     /// Write each message into this folder: <id>.eml, and <id>.json with how it came
     #[arg(long, value_name = "DIR")]
     capture: Option<PathBuf>,
+    /// Run a Kerberos realm beside it, as `expsd realm --dir <state>/realm` does
+    #[arg(long)]
+    with_realm: bool,
     /// Form of the log and of what is printed at start
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -54,6 +59,9 @@ struct Ready {
     pid: u32,
     http: Option<String>,
     connectors: Vec<Listening>,
+    /// With `--with-realm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realm: Option<realm::Report>,
 }
 
 impl Serve {
@@ -68,7 +76,7 @@ impl Serve {
 
     async fn serve(self) -> Result<(), Failed> {
         let signals = Signals::new().map_err(|error| fail(FAILED, error))?;
-        let configuration = self.source.load()?;
+        let mut configuration = self.source.load()?;
         for setting in &configuration.without_effect {
             tracing::warn!("{setting} is read, and has no effect yet");
         }
@@ -77,9 +85,16 @@ impl Serve {
             let _ = fs::remove_file(file);
         }
         let options = self.options(&configuration)?;
+        // Held to the end; the KDC ends with it.
+        let realm = self.start_realm(&mut configuration)?;
         let about = About::of(&configuration);
         let daemon = Daemon::start(configuration, &options).await.map_err(|e| fail(FAILED, e))?;
-        let ready = Ready { pid: std::process::id(), http: None, connectors: daemon.listening() };
+        let ready = Ready {
+            pid: std::process::id(),
+            http: None,
+            connectors: daemon.listening(),
+            realm: realm.as_ref().map(realm::Report::of),
+        };
         self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
         Ok(())
@@ -98,6 +113,25 @@ impl Serve {
         })
     }
 
+    /// The acceptor needs the keytab alone: it finds the key by the ticket, and reads no
+    /// `krb5.conf` for it.
+    fn start_realm(
+        &self,
+        configuration: &mut Configuration,
+    ) -> Result<Option<ServerRealm>, Failed> {
+        if !self.with_realm {
+            return Ok(None);
+        }
+        let realm = realm::start(&self.state.directory()?.join("realm"), configuration, None)?;
+        for (account, reason) in realm.left_out() {
+            tracing::warn!("{account} is not in the Kerberos realm: {reason}");
+        }
+        if let Some(keytab) = configuration.kerberos.keytab.replace(realm.keytab().to_owned()) {
+            tracing::warn!("the realm's keytab is used in place of {}", keytab.display());
+        }
+        Ok(Some(realm))
+    }
+
     fn announce(&self, ready: &Ready, about: &About) -> io::Result<()> {
         let json = serde_json::to_string(ready)?;
         if let Some(file) = &self.ready_file {
@@ -107,7 +141,7 @@ impl Serve {
         let mut out = io::stdout().lock();
         let printed = match self.format {
             Format::Json => writeln!(out, "{json}").and_then(|()| out.flush()),
-            Format::Text => about.print(&mut out, &ready.connectors),
+            Format::Text => about.print(&mut out, ready),
         };
         match printed {
             // Nobody reads it; the daemon serves all the same.
@@ -153,7 +187,8 @@ impl About {
         }
     }
 
-    fn print(&self, out: &mut impl io::Write, connectors: &[Listening]) -> io::Result<()> {
+    fn print(&self, out: &mut impl io::Write, ready: &Ready) -> io::Result<()> {
+        let connectors = &ready.connectors;
         writeln!(out, "expsd {} plays {}", env!("CARGO_PKG_VERSION"), self.server)?;
         let width = connectors.iter().map(|c| c.identity.chars().count()).max().unwrap_or(0);
         for connector in connectors {
@@ -169,25 +204,28 @@ impl About {
                 self.recipient
             )?;
         }
+        if let Some(realm) = &ready.realm {
+            writeln!(out, "\n{}", realm.for_clients())?;
+        }
         writeln!(out, "Ctrl-C ends it.")?;
         out.flush()
     }
 }
 
-struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

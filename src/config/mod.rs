@@ -3,6 +3,7 @@
 //! Everything wrong in a file is reported at once, each with its place, and before anything
 //! listens. [`Configuration::default`] is what expsd runs without a file.
 
+mod connectors;
 mod error;
 mod reader;
 mod sections;
@@ -12,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use crate::auth::ntlm::Policy;
 use crate::connector::{ReceiveConnector, Server, default_set};
 use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 
@@ -27,7 +27,7 @@ pub struct Configuration {
     pub default_connectors: bool,
     pub directory: Directory,
     pub kerberos: Kerberos,
-    pub ntlm: Policy,
+    pub ntlm: Ntlm,
     pub transport: Transport,
     pub proxy_protocol: ProxyProtocol,
     pub capture: Capture,
@@ -52,6 +52,15 @@ pub enum Prompt {
     Exchange,
     /// `334 `, which the Cyrus and GNU SASL clients need.
     Empty,
+}
+
+/// `[ntlm]`
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ntlm {
+    /// `minimum = "v1"`: NTLMv1 and NTLM2 session responses are taken too.
+    pub accept_v1: bool,
+    /// A client that does not offer extended session security is refused at once.
+    pub require_ntlm2_flag: bool,
 }
 
 /// `[TransportConfig]` and `[[direct_trust]]`: whom certificates make of a peer.
@@ -113,7 +122,7 @@ impl Configuration {
             },
             server,
             kerberos: Kerberos::default(),
-            ntlm: Policy::default(),
+            ntlm: Ntlm::default(),
             transport: Transport::default(),
             proxy_protocol: ProxyProtocol::default(),
             capture: Capture::default(),

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -11,15 +10,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Problems};
-use super::reader::{Table, suggestion, value};
+use super::reader::Table;
 use super::{
-    Capture, Configuration, DirectTrust, Http, Kerberos, Prompt, ProxyProtocol, Transport,
+    Capture, Configuration, DirectTrust, Http, Kerberos, Ntlm, Prompt, ProxyProtocol, Transport,
 };
-use crate::auth::ntlm::{Minimum, Policy};
-use crate::connector::{
-    AdPermission, PARAMETERS, ParameterEffect, PermissionGroups, Principal, ReceiveConnector,
-    Rights, Server, broken_rules, conflicts, find_parameter,
-};
+use crate::connector::Server;
 use crate::directory::{AcceptedDomain, Account, Group};
 use crate::smtp::address::is_domain;
 
@@ -43,10 +38,10 @@ pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Configuratio
     }
 }
 
-struct Sections<'a, 'i> {
-    file: Table<'a, 'i>,
+pub(super) struct Sections<'a, 'i> {
+    pub(super) file: Table<'a, 'i>,
     folder: &'a Path,
-    problems: &'a RefCell<Problems>,
+    pub(super) problems: &'a RefCell<Problems>,
 }
 
 impl<'a, 'i> Sections<'a, 'i> {
@@ -81,7 +76,11 @@ impl<'a, 'i> Sections<'a, 'i> {
         self.table(format!("[{name}]"), found)
     }
 
-    fn table(&self, name: String, found: &'a Spanned<DeValue<'i>>) -> Option<Table<'a, 'i>> {
+    pub(super) fn table(
+        &self,
+        name: String,
+        found: &'a Spanned<DeValue<'i>>,
+    ) -> Option<Table<'a, 'i>> {
         let entries = found.get_ref().as_table();
         if entries.is_none() {
             self.file.problem(
@@ -109,7 +108,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         Some(all)
     }
 
-    fn tables(&mut self, name: &'static str) -> Option<Vec<Table<'a, 'i>>> {
+    pub(super) fn tables(&mut self, name: &'static str) -> Option<Vec<Table<'a, 'i>>> {
         let found = self.file.get(name)?;
         let Some(array) = found.get_ref().as_array() else {
             let message = format!("{name} is a list of tables");
@@ -194,127 +193,6 @@ impl<'a, 'i> Sections<'a, 'i> {
         })
     }
 
-    /// The connectors of the file; `None` if it has none.
-    fn connectors(
-        &mut self,
-        server: &Server,
-        ignored: &mut Vec<String>,
-    ) -> Option<Vec<ReceiveConnector>> {
-        let tables = self.tables("ReceiveConnector")?;
-        let mut read = Vec::new();
-        for mut table in tables {
-            let before = self.problems.borrow().count();
-            let connector = self.connector(&mut table, server, ignored);
-            let sound = self.problems.borrow().count() == before;
-            if let Some(connector) = connector.filter(|_| sound) {
-                let spans = PARAMETERS.iter().map(|p| (p.name, table.span_of(p.name)));
-                read.push((connector, table.span(), spans.collect::<Vec<_>>()));
-            }
-            table.finish();
-        }
-        let place = |spans: &[(&str, Range<usize>)], name: &str, table: &Range<usize>| {
-            let found = spans.iter().find(|(n, _)| *n == name);
-            found.map_or_else(|| table.clone(), |(_, span)| span.clone())
-        };
-        let (connectors, places): (Vec<_>, Vec<_>) =
-            read.into_iter().map(|(c, table, spans)| (c, (table, spans))).unzip();
-        for (connector, (table, spans)) in connectors.iter().zip(&places) {
-            for broken in broken_rules(connector, server) {
-                let message =
-                    format!("{} of \"{}\" breaks a rule", broken.parameter, connector.name);
-                self.file.problem(
-                    place(spans, broken.parameter, table),
-                    message,
-                    &broken.message,
-                    None,
-                );
-            }
-        }
-        for (i, broken) in conflicts(&connectors, server) {
-            let (table, spans) = &places[i];
-            let message = format!("\"{}\" conflicts with another connector", connectors[i].name);
-            self.file.problem(
-                place(spans, broken.parameter, table),
-                message,
-                &broken.message,
-                None,
-            );
-        }
-        Some(connectors)
-    }
-
-    fn connector(
-        &self,
-        table: &mut Table<'a, 'i>,
-        server: &Server,
-        ignored: &mut Vec<String>,
-    ) -> Option<ReceiveConnector> {
-        let mut connector = ReceiveConnector::on(server, "");
-        for parameter in PARAMETERS {
-            table.know(parameter.name);
-        }
-        for (key, found) in table.entries() {
-            let Some(parameter) = find_parameter(key).filter(|p| p.name == key) else { continue };
-            let set =
-                value(found.get_ref()).and_then(|value| parameter.set(&mut connector, &value));
-            if let Err(error) = set {
-                table.bad_parameter(key, found, &error);
-            }
-        }
-        if let Some(list) = table.get("ADPermission") {
-            connector.ad_permissions = self.ad_permissions(list);
-            connector.permission_groups.insert(PermissionGroups::Custom);
-        }
-        let there = |key: &str| table.entries().any(|(k, _)| k == key);
-        for key in ["Name", "Bindings"] {
-            table.required(key, there(key).then_some(()));
-        }
-        let idle =
-            |key: &str| find_parameter(key).is_some_and(|p| p.effect == ParameterEffect::NotYet);
-        ignored.extend(
-            table
-                .entries()
-                .filter(|(key, _)| idle(key))
-                .map(|(key, _)| format!("{key} of \"{}\"", connector.name)),
-        );
-        (there("Name") && there("Bindings")).then_some(connector)
-    }
-
-    fn ad_permissions(&self, list: &'a Spanned<DeValue<'i>>) -> Vec<AdPermission> {
-        const NAME: &str = "[[ReceiveConnector.ADPermission]]";
-        let Some(array) = list.get_ref().as_array() else {
-            self.file.problem(
-                list.span(),
-                format!("{NAME} is a list of tables"),
-                "not a list",
-                None,
-            );
-            return Vec::new();
-        };
-        let mut all = Vec::new();
-        for item in array.iter() {
-            let Some(mut table) = self.table(NAME.to_owned(), item) else { continue };
-            let user = table.string("User");
-            let rights = table.list("ExtendedRights", |text| {
-                Rights::find(text).ok_or_else(|| {
-                    let known: Vec<_> = Rights::all().ad_names().collect();
-                    format!("not a right of a receive connector; {}", suggestion(text, &known))
-                })
-            });
-            let deny = table.bool("Deny").unwrap_or(false);
-            if let Some(user) = table.required("User", user) {
-                match principal(&user) {
-                    Some(user) => {
-                        all.push(AdPermission { user, rights: rights.into_iter().collect(), deny })
-                    }
-                    None => table.bad_value("User", table.span_of("User"), expected_principal()),
-                }
-            }
-            table.finish();
-        }
-        all
-    }
-
     fn kerberos(&mut self) -> Kerberos {
         let mut kerberos = Kerberos::default();
         let Some(mut table) = self.section("kerberos") else { return kerberos };
@@ -334,13 +212,13 @@ impl<'a, 'i> Sections<'a, 'i> {
         kerberos
     }
 
-    fn ntlm(&mut self) -> Policy {
-        let mut policy = Policy::default();
+    fn ntlm(&mut self) -> Ntlm {
+        let mut policy = Ntlm::default();
         let Some(mut table) = self.section("ntlm") else { return policy };
         if let Some(found) = table.get("minimum") {
             match found.get_ref().as_str() {
-                Some("v1") => policy.minimum = Minimum::V1,
-                Some("v2") => policy.minimum = Minimum::V2,
+                Some("v1") => policy.accept_v1 = true,
+                Some("v2") => policy.accept_v1 = false,
                 _ => {
                     table.bad_value("minimum", found.span(), "expected \"v2\" or \"v1\"".to_owned())
                 }
@@ -449,25 +327,6 @@ fn parse_store(text: &str, folder: &Path) -> Option<Capture> {
     text.starts_with("postgres://").then(|| Capture::Postgres(text.to_owned()))
 }
 
-/// `NT AUTHORITY\ANONYMOUS LOGON`, a group with or without its domain, or an account.
-fn principal(text: &str) -> Option<Principal> {
-    let short = text.rsplit('\\').next().unwrap_or(text);
-    if short.eq_ignore_ascii_case("ANONYMOUS LOGON") {
-        return Some(Principal::Anonymous);
-    }
-    if short.eq_ignore_ascii_case("Authenticated Users") {
-        return Some(Principal::AuthenticatedUsers);
-    }
-    Group::find(short).map(Principal::Group).or_else(|| text.parse().ok().map(Principal::Account))
-}
-
-fn expected_principal() -> String {
-    format!(
-        "expected NT AUTHORITY\\ANONYMOUS LOGON, NT AUTHORITY\\Authenticated Users, an account DOMAIN\\user, or a group: {}",
-        group_names()
-    )
-}
-
-fn group_names() -> String {
+pub(super) fn group_names() -> String {
     Group::ALL.map(Group::name).join(", ")
 }

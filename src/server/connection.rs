@@ -12,8 +12,9 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::shared::Shared;
 use super::stream::{Stream, Transport};
-use super::{Shared, local_of, proxy, record};
+use super::{local_of, proxy, record};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};

@@ -14,10 +14,12 @@ mod data;
 mod explain;
 mod hello;
 mod mail;
+mod memory;
 mod misc;
 mod note;
 mod offer;
 mod reason;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -25,15 +27,12 @@ mod trust;
 mod version;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::auth::{Authenticator, Mechanism};
-use crate::connector::{
-    ReceiveConnector, Rights, Server, SourceAddress, TimeSpan, Token, Unlimited,
-};
+use crate::connector::{ReceiveConnector, Rights, Server, SourceAddress, Token};
 use crate::directory::{Account, Directory, Group};
 use crate::scope::Met;
 use crate::smtp::line::{LineReader, Next};
@@ -41,6 +40,7 @@ use crate::smtp::{Envelope, Reply, reply};
 
 pub use data::Receipt;
 pub use explain::{Explanation, Peer, explain};
+pub use memory::Memory;
 pub use note::Note;
 pub use offer::{Offer, TlsKind};
 pub use reason::Reason;
@@ -363,57 +363,6 @@ impl Session {
             () => MAX_LINE,
         }
     }
-
-    fn accept(&mut self, reply: &Reply) {
-        reply.write_to(&mut self.out);
-    }
-
-    /// Refuses a command: counts it if it is a protocol error, delays the reply to an
-    /// unauthenticated peer, and notes the reason.
-    fn refuse(&mut self, reply: Reply, reason: Reason, now: Instant) {
-        self.tarpit_refusal(&reply, &reason, now);
-        if reason.is_protocol_error() {
-            self.protocol_errors += 1;
-            if self.connector.max_protocol_errors.is_exceeded_by(self.protocol_errors) {
-                self.note_refusal(&reply, reason);
-                let limit = match self.connector.max_protocol_errors {
-                    Unlimited::Limited(limit) => limit,
-                    Unlimited::Unlimited => u32::MAX,
-                };
-                return self.close(reply::TOO_MANY_ERRORS, Reason::TooManyErrors(limit));
-            }
-        }
-        self.accept(&reply);
-        self.note_refusal(&reply, reason);
-    }
-
-    /// Refuses and closes, at once.
-    fn close(&mut self, reply: Reply, reason: Reason) {
-        self.accept(&reply);
-        self.note_refusal(&reply, reason);
-        self.state = State::Closed;
-    }
-
-    fn note_refusal(&mut self, reply: &Reply, reason: Reason) {
-        self.notes.push(Note::Refused { reply: reply.clone(), reason });
-    }
-
-    /// TarpitInterval delays errors to unauthenticated peers, and AuthTarpitInterval failed
-    /// proofs where the version has it (Set-ReceiveConnector; "Message rate limits").
-    fn tarpit_refusal(&mut self, reply: &Reply, reason: &Reason, now: Instant) {
-        if reason.is_auth_failure() && self.facts().auth_tarpit {
-            self.tarpit(self.connector.auth_tarpit_interval, now);
-        } else if reason.is_auth_failure() || reply.is_permanent_failure() {
-            self.tarpit(self.connector.tarpit_interval, now);
-        }
-    }
-
-    fn tarpit(&mut self, interval: TimeSpan, now: Instant) {
-        let is_anonymous = matches!(self.identity, Identity::Anonymous);
-        if is_anonymous && interval.0 > Duration::ZERO {
-            self.hold = Some(now + interval.0);
-        }
-    }
 }
 
 impl std::fmt::Debug for Session {
@@ -436,26 +385,4 @@ fn initial_identity(connector: &ReceiveConnector) -> Identity {
 
 fn starts_with(input: &[u8], word: &[u8]) -> bool {
     input.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-}
-
-/// Memory for messages in flight, shared by all sessions of a daemon.
-#[derive(Debug)]
-pub struct Memory {
-    free: AtomicU64,
-}
-
-impl Memory {
-    pub fn new(octets: u64) -> Self {
-        Self { free: AtomicU64::new(octets) }
-    }
-
-    fn take(&self, octets: u64) -> bool {
-        self.free
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(octets))
-            .is_ok()
-    }
-
-    fn give_back(&self, octets: u64) {
-        self.free.fetch_add(octets, Ordering::Relaxed);
-    }
 }

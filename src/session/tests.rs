@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::*;
 use crate::auth::{Freshness, Ntlm, ntlm};
-use crate::connector::{AuthMechanism, PermissionGroups, Version};
+use crate::connector::{AuthMechanism, PermissionGroups, TimeSpan, Version};
 use crate::directory::{AcceptedDomain, DomainType};
 
 /// A session that is fed by hand, with a clock that is turned by hand.

@@ -20,7 +20,7 @@ pub(super) fn krb5_conf(realm: &str, dir: &Path, kdc: Option<SocketAddr>) -> Str
     dns_canonicalize_hostname = false
     rdns = false
     ignore_acceptor_hostname = true
-    qualify_shortname = ""
+    qualify_shortname = \"\"
     udp_preference_limit = 1
     permitted_enctypes = {ENCTYPES}
     default_ccache_name = FILE:{dir}/{CCACHE}

@@ -83,7 +83,9 @@ pub enum RealmError {
     },
 
     /// A file has the name that one of the realm's must have, and is not ours to replace.
-    #[error("{path:?} is in the way: no realm of expsd made it; move it, or name another directory")]
+    #[error(
+        "{path:?} is in the way: no realm of expsd made it; move it, or name another directory"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -25,9 +25,9 @@ impl Folder {
         let path = usable(dir)?;
         let marker = path.join(MARKER);
         let mut ours = listed(&marker)?;
-        let foreign = names.iter().find(|name| {
-            !ours.contains(**name) && path.join(name).symlink_metadata().is_ok()
-        });
+        let foreign = names
+            .iter()
+            .find(|name| !ours.contains(**name) && path.join(name).symlink_metadata().is_ok());
         if let Some(name) = foreign {
             return Err(RealmError::Foreign { path: path.join(name) });
         }

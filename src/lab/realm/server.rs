@@ -89,11 +89,16 @@ impl ServerRealm {
 
         let keytab = format!("{}.keytab", server.name.to_ascii_lowercase());
         let caches: Vec<_> = match fault {
-            Some(Fault::Skew(_)) => users.iter().map(|(user, _)| format!("{user}.ccache")).collect(),
+            Some(Fault::Skew(_)) => {
+                users.iter().map(|(user, _)| format!("{user}.ccache")).collect()
+            }
             _ => Vec::new(),
         };
-        let names: Vec<_> =
-            config::FILES.into_iter().chain([&*keytab]).chain(caches.iter().map(|c| &**c)).collect();
+        let names: Vec<_> = config::FILES
+            .into_iter()
+            .chain([&*keytab])
+            .chain(caches.iter().map(|c| &**c))
+            .collect();
         let folder = Folder::take(dir, &names)?;
         let principals: Vec<_> = users
             .iter()
@@ -204,7 +209,8 @@ fn services(server: &Server) -> Vec<String> {
             }
         }
     }
-    let of_host = |host: &String| ["SMTPSVC", "SMTP", "smtp"].map(|class| format!("{class}/{host}"));
+    let of_host =
+        |host: &String| ["SMTPSVC", "SMTP", "smtp"].map(|class| format!("{class}/{host}"));
     hosts.iter().flat_map(of_host).collect()
 }
 

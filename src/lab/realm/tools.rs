@@ -46,7 +46,8 @@ impl Tool {
         let path = env::var_os("PATH").unwrap_or_default();
         let named: Vec<_> =
             env::split_paths(&path).filter(|directory| directory.is_absolute()).collect();
-        let beside: Vec<_> = named.iter().map(|directory| directory.with_file_name("sbin")).collect();
+        let beside: Vec<_> =
+            named.iter().map(|directory| directory.with_file_name("sbin")).collect();
         self.find_in(named.into_iter().chain(beside))
     }
 
@@ -216,10 +217,7 @@ mod tests {
     #[test]
     fn a_missing_tool_names_its_package() {
         let error = Tool::Krb5Kdc.find_in(["/nonexistent".into()].into_iter()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not installed: krb5kdc; on Debian: apt install krb5-kdc"
-        );
+        assert_eq!(error.to_string(), "not installed: krb5kdc; on Debian: apt install krb5-kdc");
         assert_eq!(
             Tool::missing(&[Tool::Kdb5Util, Tool::KadminLocal, Tool::Krb5Kdc]).to_string(),
             "not installed: kdb5_util, kadmin.local, krb5kdc; \

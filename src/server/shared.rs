@@ -1,0 +1,191 @@
+//! What every connection needs, put together once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use super::{Options, StartError, record};
+use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
+use crate::capture::Capture;
+use crate::config::{self, Configuration, Prompt};
+use crate::connector::{AuthMechanism, ReceiveConnector, Server};
+use crate::session::{DirectTrust, Host, Memory};
+use crate::tls::{self, Choice, Store};
+
+/// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
+/// machine ("Understand back pressure").
+const MEMORY: u64 = 512 << 20;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub host: Arc<Host>,
+    pub connectors: Arc<[ReceiveConnector]>,
+    /// One for each connector.
+    pub served: Vec<Served>,
+    pub internal_transport: tls::Endpoint,
+    pub client_roots: Option<tls::ClientRoots>,
+    pub trusted_proxies: Vec<IpNet>,
+    pub capture: Capture,
+    last_session: AtomicU64,
+    last_internal_id: AtomicU64,
+}
+
+/// What serving a connector takes besides its parameters.
+#[derive(Debug)]
+pub(super) struct Served {
+    pub starttls: Option<tls::Endpoint>,
+    pub connections: Arc<AtomicU32>,
+}
+
+impl Shared {
+    pub(super) fn assemble(
+        configuration: Configuration,
+        options: &Options,
+    ) -> Result<Self, StartError> {
+        let Configuration { server, connectors, directory, kerberos, transport, .. } =
+            configuration;
+        let now = SystemTime::now();
+        let store = match &options.state {
+            Some(state) => Store::open(state, &server.name, &server.fqdn, now)?,
+            None => Store::ephemeral(&server.name, &server.fqdn, now)?,
+        };
+        let knows_partners = !transport.domain_secure.is_empty();
+        let served = connectors
+            .iter()
+            .map(|connector| serve(connector, &server, &store, knows_partners))
+            .collect::<Result<_, _>>()?;
+        let directory = Arc::new(directory);
+        let authenticator = Authenticator {
+            directory: Arc::clone(&directory),
+            acceptor: open_keytab(kerberos.keytab, options.state.as_deref()),
+            gssapi_prompt: match kerberos.prompt {
+                Prompt::Exchange => "GSSAPI supported",
+                Prompt::Empty => "",
+            },
+            ntlm: Ntlm {
+                target: Arc::new(ntlm_target(&server)),
+                policy: ntlm_policy(configuration.ntlm),
+                source: freshness,
+            },
+        };
+        let trust = transport.direct_trust.iter().map(read_trust);
+        let host = Host {
+            server,
+            directory,
+            authenticator,
+            memory: Arc::new(Memory::new(MEMORY)),
+            direct_trust: trust.collect::<Result<_, _>>()?,
+            domain_secure: transport.domain_secure,
+        };
+        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Self {
+            host: Arc::new(host),
+            connectors: connectors.into(),
+            served,
+            internal_transport: tls::internal_transport(store.internal())?,
+            client_roots: transport.client_roots.as_deref().map(read_roots).transpose()?,
+            trusted_proxies: configuration.proxy_protocol.trust,
+            capture: Capture::open(options.capture.as_deref())?,
+            last_session: AtomicU64::new(0),
+            last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),
+        })
+    }
+
+    /// Sessions are numbered by .NET ticks, which the ids of Exchange's protocol logs look like
+    /// (`08D892B7A9441226`).
+    pub(super) fn next_session_id(&self, now: SystemTime) -> u64 {
+        const TICKS_TO_1970: u64 = 621_355_968_000_000_000;
+        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let ticks = TICKS_TO_1970 + (since_1970.as_nanos() / 100) as u64;
+        let next = |last: u64| ticks.max(last + 1);
+        let previous =
+            self.last_session
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        previous.map_or(ticks, next)
+    }
+
+    pub(super) fn next_internal_id(&self) -> u64 {
+        self.last_internal_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+fn serve(
+    connector: &ReceiveConnector,
+    server: &Server,
+    store: &Store,
+    knows_partners: bool,
+) -> Result<Served, StartError> {
+    let fqdn = server.fqdn_of(connector);
+    let choice = store.for_fqdn(fqdn, Timestamp::now());
+    if connector.enabled && connector.auth_mechanism.contains(AuthMechanism::Tls) {
+        record::certificate(connector, fqdn, &choice);
+    }
+    let ask_client = knows_partners && connector.domain_secure_enabled;
+    let starttls = match &choice {
+        Choice::Found(certificate) => Some(tls::starttls(certificate, ask_client)?),
+        Choice::Expired(_) | Choice::None => None,
+    };
+    Ok(Served { starttls, connections: Arc::default() })
+}
+
+fn read_file(path: &Path) -> Result<String, StartError> {
+    std::fs::read_to_string(path).map_err(|error| StartError::Certificate {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn read_roots(path: &Path) -> Result<tls::ClientRoots, StartError> {
+    Ok(tls::ClientRoots::from_pem(&read_file(path)?)?)
+}
+
+fn read_trust(trust: &config::DirectTrust) -> Result<DirectTrust, StartError> {
+    let public_key = tls::public_key(&read_file(&trust.certificate)?).ok_or_else(|| {
+        let reason = "it holds no certificate in PEM".to_owned();
+        StartError::Certificate { path: trust.certificate.clone(), reason }
+    })?;
+    Ok(DirectTrust { public_key, role: trust.role })
+}
+
+/// A keytab that cannot be used is told, and every Kerberos proof fails until it is mended.
+fn open_keytab(keytab: Option<PathBuf>, state: Option<&Path>) -> Option<Arc<Acceptor>> {
+    let replay_cache = state.map(|state| state.join("replay-cache"));
+    match Acceptor::open(&keytab?, replay_cache.as_deref()) {
+        Ok(acceptor) => Some(Arc::new(acceptor)),
+        Err(error) => {
+            tracing::error!("{error}; X-EXPS GSSAPI and AUTH GSSAPI will fail");
+            None
+        }
+    }
+}
+
+fn ntlm_policy(settings: config::Ntlm) -> ntlm::Policy {
+    ntlm::Policy {
+        minimum: if settings.accept_v1 { ntlm::Minimum::V1 } else { ntlm::Minimum::V2 },
+        require_ntlm2_flag: settings.require_ntlm2_flag,
+    }
+}
+
+fn ntlm_target(server: &Server) -> ntlm::Target {
+    let (major, minor, build) = server.version.windows();
+    ntlm::Target {
+        netbios_domain: server.netbios_domain(),
+        netbios_computer: server.name.to_ascii_uppercase(),
+        dns_domain: server.dns_domain().to_owned(),
+        dns_computer: server.fqdn.clone(),
+        dns_tree: Some(server.dns_domain().to_owned()),
+        version: ntlm::Version { major, minor, build },
+    }
+}
+
+fn freshness() -> Freshness {
+    const FILETIME_OF_1970: u64 = 116_444_736_000_000_000;
+    let mut challenge = [0; 8];
+    aws_lc_rs::rand::fill(&mut challenge).expect("aws-lc ends the process where it has no entropy");
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Freshness { challenge, filetime: FILETIME_OF_1970 + (since_1970.as_nanos() / 100) as u64 }
+}
