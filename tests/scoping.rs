@@ -125,7 +125,7 @@ fn nobody_else_may_state_a_source() {
         client.send_raw(header);
         assert!(client.is_closed());
     }
-    daemon.wait_for_log("is not in [proxy_protocol] trust");
+    daemon.wait_for_log("states another source address by a PROXY header");
 }
 
 #[test]

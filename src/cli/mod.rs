@@ -32,7 +32,7 @@ enum Command {
     /// Make certificates and list them
     #[command(subcommand)]
     Cert(cert::Cert),
-    /// Run a throwaway Kerberos realm for the configured accounts
+    // Without words of its own here, its help is that of the arguments, whole.
     Realm(realm::Realm),
 }
 

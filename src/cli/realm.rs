@@ -242,7 +242,7 @@ impl Report {
         let _ = write!(
             text,
             "\nFor the daemon, in its configuration:\n  [kerberos]\n  keytab = {keytab}\n\n\
-             {}Ctrl-C ends it.\n",
+             {}\nCtrl-C ends it.\n",
             self.for_clients()
         );
         text

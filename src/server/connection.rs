@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime};
@@ -193,11 +194,12 @@ impl<T: Transport> Connection<T> {
                     }
                 }
                 Step::Hold(until) => {
-                    let wait = tokio::time::sleep_until(until.into());
-                    if stopping.run_until_cancelled(wait).await.is_none() {
-                        self.session.shut_down();
-                        return self.flush().await;
+                    let mut wait = pin!(tokio::time::sleep_until(until.into()));
+                    let cut = stopping.run_until_cancelled(wait.as_mut()).await.is_none();
+                    if cut && self.session.shut_down() {
+                        return self.end().await;
                     }
+                    wait.await;
                 }
                 Step::StartTls(kind) => self.start_tls(kind).await?,
                 Step::Keep(received) => {
@@ -208,12 +210,16 @@ impl<T: Transport> Connection<T> {
                     }
                 }
                 Step::Close => {
-                    self.flush().await?;
-                    self.stream.close().await;
-                    return Ok(());
+                    return self.end().await;
                 }
             }
         }
+    }
+
+    async fn end(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.stream.close().await;
+        Ok(())
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -246,7 +252,8 @@ impl<T: Transport> Connection<T> {
 
     fn refuse_proxy(&mut self) -> io::Result<()> {
         tracing::warn!(
-            "closed: {} states another source address by a PROXY header, and is not in [proxy_protocol] trust",
+            "closed: {} states another source address by a PROXY header, and is not in \
+             [proxy_protocol] trust or is too late with it",
             self.remote.ip()
         );
         Ok(())

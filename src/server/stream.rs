@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -79,10 +80,26 @@ impl<T: Transport> Stream<T> {
         Ok(facts)
     }
 
-    /// Says goodbye in TLS and TCP, as far as the peer still listens.
+    /// Says goodbye in TLS and TCP. What the peer has still under way is read and dropped for
+    /// a moment: closing on unread octets would reset the connection, and the reset could
+    /// overtake the last reply.
     pub(super) async fn close(&mut self) {
-        if let Ok(mut io) = self.io() {
-            let _ = io.shutdown().await;
-        }
+        const MOMENT: Duration = Duration::from_secs(1);
+        const AT_MOST: usize = 256 << 10;
+        let goodbye = async {
+            let mut io = self.io()?;
+            io.shutdown().await?;
+            let mut sink = [0; 4096];
+            let mut read = 0;
+            while read < AT_MOST {
+                match io.read(&mut sink).await? {
+                    0 => break,
+                    n => read += n,
+                }
+            }
+            io::Result::Ok(())
+        };
+        // The session is over however this ends.
+        let _ = tokio::time::timeout(MOMENT, goodbye).await;
     }
 }
