@@ -5,6 +5,7 @@
 //! | curl | curl |
 //! | swaks | swaks, libnet-ssleay-perl |
 //! | msmtp | msmtp |
+//! | gsasl | gsasl |
 //! | openssl | openssl |
 //! | Python's smtplib | python3 |
 //! | nmap | nmap |

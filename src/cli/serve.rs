@@ -113,8 +113,8 @@ impl Serve {
         })
     }
 
-    /// The acceptor needs the keytab alone: it finds the key by the ticket, and reads no
-    /// `krb5.conf` for it.
+    /// The environment stays as it is: the acceptor finds its key in the keytab by the ticket,
+    /// and nothing in a `krb5.conf` matters to it.
     fn start_realm(
         &self,
         configuration: &mut Configuration,

@@ -50,7 +50,7 @@ pub enum Prompt {
     /// `334 GSSAPI supported`
     #[default]
     Exchange,
-    /// `334 `, which the Cyrus and GNU SASL clients need.
+    /// `334 `, for clients that decode the first challenge, as Cyrus SASL and gsasl do.
     Empty,
 }
 

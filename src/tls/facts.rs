@@ -16,9 +16,9 @@ use super::certificate::{Certificate, names};
 /// The facts of a finished handshake.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// `TLSv1_3`
+    /// `TLSv1.3`
     pub protocol: String,
-    /// `TLS13_AES_256_GCM_SHA384`
+    /// `TLS_AES_256_GCM_SHA384`
     pub cipher_suite: String,
     /// Hash of the server's certificate (RFC 5929 §4.1).
     pub end_point: Vec<u8>,
@@ -43,9 +43,13 @@ pub fn facts(connection: &ServerConnection, own: &Certificate) -> Facts {
     let exporter =
         connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[])).ok();
     Facts {
-        protocol: name(connection.protocol_version().map(|version| format!("{version:?}"))),
+        protocol: name(
+            connection.protocol_version().map(|version| format!("{version:?}").replace('_', ".")),
+        ),
         cipher_suite: name(
-            connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())),
+            connection
+                .negotiated_cipher_suite()
+                .map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_")),
         ),
         end_point: end_point(&own.chain[0]),
         exporter,

@@ -18,7 +18,8 @@ fn msmtp(server: &Server, host: &str) -> Option<Command> {
 fn a_stranger_delivers_to_the_domain_of_the_server() {
     let server = Server::start(DEFAULT_FRONTEND);
     let Some(mut msmtp) = msmtp(&server, "127.0.0.1") else { return };
-    let sent = run(msmtp.args(["--from=bob@fabrikam.test", "alice@contoso.test"]), MESSAGE.as_bytes());
+    let sent =
+        run(msmtp.args(["--from=bob@fabrikam.test", "alice@contoso.test"]), MESSAGE.as_bytes());
     assert!(sent.status.success(), "{sent:#?}");
     let message = server.message();
     assert!(message.text().ends_with(MESSAGE), "{}", message.text());
@@ -50,7 +51,7 @@ mod kerberos {
             let Some(sent) = send_by_gssapi(&domain) else { return };
             assert!(sent.status.success(), "{sent:#?}");
             let message = domain.server.message();
-            assert_eq!(message.tls(), Some(("STARTTLS", "TLSv1_3")));
+            assert_eq!(message.tls(), Some(("STARTTLS", "TLSv1.3")));
             assert_eq!(message.identity(), Some((r"CONTOSO\alice", "Gssapi")));
         }
     }

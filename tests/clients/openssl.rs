@@ -26,7 +26,7 @@ fn s_client(server: &Server, options: &[&str], input: &str) -> Option<Finished> 
 
 #[test]
 fn either_version_of_tls_carries_a_message() {
-    for (option, version) in [("-tls1_2", "TLSv1_2"), ("-tls1_3", "TLSv1_3")] {
+    for (option, version) in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")] {
         let server = Server::start(DEFAULT_FRONTEND);
         let Some(done) = s_client(&server, &["-quiet", option], DIALOGUE) else { return };
         assert!(done.status.success(), "{done:#?}");

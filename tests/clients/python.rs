@@ -37,7 +37,7 @@ fn a_user_logs_on_after_starttls_and_may_relay() {
     assert!(sent.status.success(), "{sent:#?}");
     let message = server.message();
     assert_eq!(message.text(), MESSAGE);
-    assert_eq!(message.tls(), Some(("STARTTLS", "TLSv1_3")));
+    assert_eq!(message.tls(), Some(("STARTTLS", "TLSv1.3")));
     assert_eq!(message.identity(), Some((r"CONTOSO\alice", "Login")));
 }
 

@@ -72,7 +72,7 @@ impl Server {
 
     /// The certificate that it shows after STARTTLS.
     pub fn certificate(&self) -> PathBuf {
-        let certificates = std::fs::read_dir(self.daemon.dir().join("state/certs")).unwrap();
+        let certificates = std::fs::read_dir(self.daemon.dir().join("state/expsd/certs")).unwrap();
         let mut paths = certificates.map(|entry| entry.unwrap().path());
         paths.find(|path| !path.ends_with("internal-transport.pem")).unwrap()
     }

@@ -28,7 +28,7 @@ fn a_stranger_delivers_after_starttls() {
     assert!(sent.status.success(), "{}", sent.stdout);
     assert!(sent.stdout.contains("TLS peer DN=\"/CN=ex01.contoso.test\""), "{}", sent.stdout);
     let message = server.message();
-    assert_eq!(message.tls(), Some(("STARTTLS", "TLSv1_3")));
+    assert_eq!(message.tls(), Some(("STARTTLS", "TLSv1.3")));
     assert_eq!(message.envelope(), "bob@fabrikam.test > alice@contoso.test");
 }
 

@@ -107,7 +107,7 @@ impl ServerRealm {
             .collect();
         let realm = Realm::start(folder.path(), &name, &principals)?;
 
-        let mut this = Self {
+        let this = Self {
             keytab: folder.path().join(keytab),
             skewed: caches.iter().map(|cache| folder.path().join(cache)).collect(),
             users: users.iter().map(|(user, _)| (*user).to_owned()).collect(),
@@ -163,7 +163,7 @@ impl ServerRealm {
         self.realm.kdc_ended()
     }
 
-    fn write_keytab(&mut self, fault: Option<Fault>) -> Result<(), RealmError> {
+    fn write_keytab(&self, fault: Option<Fault>) -> Result<(), RealmError> {
         let Self { realm, keytab, services, .. } = self;
         let names: Vec<_> = services.iter().map(String::as_str).collect();
         match fault {
@@ -194,12 +194,12 @@ impl ServerRealm {
     }
 }
 
-/// The services of SMTP: `SMTPSVC` is registered by Exchange and asked for by its kind, `SMTP`
-/// likewise by other programs of Windows, and `smtp` is the name of the IANA registry for SASL
-/// (RFC 4954 §4).
+/// Exchange servers ask for `SMTPSVC` (support.microsoft.com, KB 979174), SASL clients for `smtp`
+/// (RFC 4954 §4). That `SMTP` and the short name are there as well is our choice: which names
+/// Exchange's setup registers is not documented. A connector's own FQDN has none, which is one of
+/// the causes that the article gives for a failed logon.
 ///
-/// Active Directory compares names without regard to case; an MIT KDC does not. Clients send host
-/// names in lower case, or as they were given.
+/// Active Directory compares names without regard to case, an MIT KDC does not; hence both forms.
 fn services(server: &Server) -> Vec<String> {
     let mut hosts = Vec::new();
     for host in [&server.fqdn, &server.name] {
