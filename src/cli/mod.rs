@@ -25,9 +25,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the daemon
     Serve(serve::Serve),
-    /// Say which connector a source address meets, and what it may do there
     Explain(explain::Explain),
     /// Make certificates and list them
     #[command(subcommand)]

@@ -205,7 +205,7 @@ impl About {
             )?;
         }
         if let Some(realm) = &ready.realm {
-            writeln!(out, "{}", realm.for_clients())?;
+            writeln!(out, "\n{}", realm.for_clients())?;
         }
         writeln!(out, "Ctrl-C ends it.")?;
         out.flush()
