@@ -103,7 +103,8 @@ pub struct Http {
 }
 
 impl Default for Configuration {
-    /// `EX01` of `contoso.test`, an Exchange 2019 with its default connectors, and one user.
+    /// `EX01` of `contoso.test`, an Exchange 2019 with its default connectors, a user and
+    /// another server.
     fn default() -> Self {
         Self::of(Server::default())
     }
@@ -150,15 +151,16 @@ impl Configuration {
     }
 }
 
-/// `CONTOSO\alice`, so that the first dialogue can log on.
+/// A user and another Exchange server, so that the first dialogues can log on.
 fn default_accounts() -> Vec<Account> {
-    let alice = "CONTOSO\\alice".parse().ok();
-    alice
-        .map(|name| {
-            Account::new(name, Some("Passw0rd!".to_owned())).with_addresses(["alice@contoso.test"])
-        })
-        .into_iter()
-        .collect()
+    let account = |name: &str, password: &str| {
+        name.parse().ok().map(|name| Account::new(name, Some(password.to_owned())))
+    };
+    let alice = account("CONTOSO\\alice", "Passw0rd!")
+        .map(|alice| alice.with_addresses(["alice@contoso.test"]));
+    let ex02 = account("CONTOSO\\EX02$", "machine-secret")
+        .map(|ex02| ex02.with_groups([Group::ExchangeServers]));
+    alice.into_iter().chain(ex02).collect()
 }
 
 fn own_domain(server: &Server) -> Option<AcceptedDomain> {
