@@ -47,7 +47,7 @@ pub(super) fn notes(session: &mut Session) {
                 tracing::info!(%reply, %reason, "refused");
             }
             Note::WellKnownAccount { account } => event(&Event::NotAuthorized { account }),
-            Note::DirectlyTrusted { subject, role, rights } => {
+            Note::TrustedByCertificate { subject, role, rights } => {
                 let role = role.name();
                 tracing::info!(subject, role, permissions = %rights, "trusted by its certificate");
             }

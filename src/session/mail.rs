@@ -11,13 +11,7 @@ use crate::smtp::{Envelope, Mailbox, Path, Recipient, Reply, Syntax, reply};
 
 impl Session {
     pub(super) fn mail_command(&mut self, args: &str, now: Instant) {
-        let checked = self.check_mail(args).and_then(|envelope| {
-            if let Path::Mailbox(sender) = &envelope.reverse_path {
-                self.check_domain_security(sender)?;
-            }
-            Ok(envelope)
-        });
-        match checked {
+        match self.check_mail(args) {
             Ok(envelope) => {
                 self.state = State::Transaction(Box::new(Transaction { envelope, chunks: None }));
                 self.accept(&reply::SENDER_OK);
@@ -26,7 +20,7 @@ impl Session {
         }
     }
 
-    fn check_mail(&self, args: &str) -> Result<Envelope, Refusal> {
+    fn check_mail(&mut self, args: &str) -> Result<Envelope, Refusal> {
         if self.hello.is_none() {
             return Err((reply::SEND_HELLO_FIRST, Reason::NoHello));
         }
@@ -36,11 +30,16 @@ impl Session {
         if self.connector.require_tls && self.tls.is_none() {
             return Err((reply::MUST_ISSUE_STARTTLS, Reason::TlsRequired));
         }
+        let mail = MailFrom::parse(args);
+        // First, as it can give the right to submit.
+        if let Ok(MailFrom { path: Path::Mailbox(sender), .. }) = &mail {
+            self.check_domain_security(sender)?;
+        }
         if !self.rights.contains(Rights::SUBMIT) {
             return Err((self.facts().not_authenticated.clone(), Reason::NoSubmit(self.rights)));
         }
-        let mail = MailFrom::parse(args)
-            .map_err(|syntax| (syntax_reply(syntax, reply::INVALID_SENDER), syntax.into()))?;
+        let mail =
+            mail.map_err(|syntax| (syntax_reply(syntax, reply::INVALID_SENDER), syntax.into()))?;
         self.check_mail_parameters(&mail)?;
         let reverse_path = match &mail.path {
             Path::Null => Path::Null,
@@ -116,7 +115,9 @@ impl Session {
                 Reason::NotOwnAddress { sender, account },
             ));
         }
-        if allowed {
+        // A partner is no account that could be asked for its addresses.
+        let partner = matches!(self.identity, Identity::Partner { .. }) && !is_ours;
+        if allowed || partner {
             return Ok(());
         }
         Err((reply::ANONYMOUS_CANNOT_SEND_AS, Reason::AnonymousSender(sender.to_string())))

@@ -21,7 +21,7 @@ pub enum Note {
     /// A proof was good, but the account is one that may not be used.
     WellKnownAccount { account: String },
     /// A client certificate gave a role.
-    DirectlyTrusted { subject: String, role: Group, rights: Rights },
+    TrustedByCertificate { subject: String, role: Group, rights: Rights },
     /// Nobody is known by a client certificate.
     DirectTrustFailed { subject: String },
     /// MaxLogonFailures was exceeded.

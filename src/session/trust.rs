@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::{Identity, Note, Reason, Refusal, Session, TlsKind};
 use crate::auth::ChannelBindings;
-use crate::connector::Rights;
 use crate::directory::Group;
 use crate::smtp::{Mailbox, reply};
 
@@ -59,7 +58,7 @@ impl Session {
                 self.identity =
                     Identity::DirectTrust { role: trust.role, subject: subject.clone() };
                 self.rights = self.connector.rights(&self.token());
-                self.notes.push(Note::DirectlyTrusted {
+                self.notes.push(Note::TrustedByCertificate {
                     subject,
                     role: trust.role,
                     rights: self.rights,
@@ -83,7 +82,8 @@ impl Session {
         let Some(domain) = sender.domain() else { return Ok(()) };
         let listed =
             self.host.domain_secure.iter().any(|secure| secure.eq_ignore_ascii_case(domain));
-        if !listed || !matches!(self.identity, Identity::Anonymous) {
+        let proves = matches!(self.identity, Identity::Anonymous | Identity::Partner { .. });
+        if !listed || !proves {
             return Ok(());
         }
         let refuse = |reply, problem: DomainSecurity| {
@@ -109,10 +109,11 @@ impl Session {
             return refuse(reply::CERTIFICATE_VALIDATION_FAILURE, DomainSecurity::OtherName);
         }
         let subject = peer.subject.clone();
-        self.identity = Identity::Partner { subject };
-        self.rights = self.connector.rights(&self.token());
-        if !self.rights.contains(Rights::SUBMIT) {
-            return Err((self.facts().not_authenticated.clone(), Reason::NoSubmit(self.rights)));
+        if let Identity::Anonymous = self.identity {
+            self.identity = Identity::Partner { subject: subject.clone() };
+            self.rights = self.connector.rights(&self.token());
+            let role = Group::PartnerServers;
+            self.notes.push(Note::TrustedByCertificate { subject, role, rights: self.rights });
         }
         Ok(())
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
+use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use tokio_rustls::rustls::{RootCertStore, ServerConnection, crypto::aws_lc_rs as provider};
 use x509_parser::oid_registry;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -95,7 +96,10 @@ impl ClientCertificate {
 
 /// The authorities that partners' certificates are checked against.
 #[derive(Debug)]
-pub struct ClientRoots(Arc<dyn ClientCertVerifier>);
+pub struct ClientRoots {
+    roots: Arc<RootCertStore>,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("the roots for client certificates cannot be used: {0}")]
@@ -108,17 +112,29 @@ impl ClientRoots {
             let certificate = certificate.map_err(|error| RootsError(error.to_string()))?;
             roots.add(certificate).map_err(|error| RootsError(error.to_string()))?;
         }
-        let provider = Arc::new(provider::default_provider());
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map(Self)
-            .map_err(|error| RootsError(error.to_string()))
+        let (roots, provider) = (Arc::new(roots), Arc::new(provider::default_provider()));
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider);
+        let verifier = builder.build().map_err(|error| RootsError(error.to_string()))?;
+        Ok(Self { roots, verifier })
     }
 
-    /// Whether the chain of `client` leads to one of the roots and is valid now.
+    /// Whether the chain of `client` leads to one of the roots and is valid now. Mail servers
+    /// show the certificate that they serve with, so one for servers will do.
     pub fn vouch_for(&self, client: &ClientCertificate) -> bool {
         let Some((first, rest)) = client.chain.split_first() else { return false };
-        self.0.verify_client_cert(first, rest, UnixTime::now()).is_ok()
+        let now = UnixTime::now();
+        let algorithms = provider::default_provider().signature_verification_algorithms.all;
+        self.verifier.verify_client_cert(first, rest, now).is_ok()
+            || ParsedCertificate::try_from(first).is_ok_and(|parsed| {
+                verify_server_cert_signed_by_trust_anchor(
+                    &parsed,
+                    &self.roots,
+                    rest,
+                    now,
+                    algorithms,
+                )
+                .is_ok()
+            })
     }
 }
 

@@ -3,14 +3,15 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
+use tokio_rustls::rustls::client::WantsClientCert;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    ALL_VERSIONS, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
-    StreamOwned, SupportedProtocolVersion,
+    ALL_VERSIONS, ClientConfig, ClientConnection, ConfigBuilder, DigitallySignedStruct, Error,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
 
 use super::Client;
@@ -27,7 +28,24 @@ pub fn handshake_with<S: Read + Write>(
     client: Client<S>,
     versions: &[&'static SupportedProtocolVersion],
 ) -> (TlsClient<S>, CertificateDer<'static>) {
-    let config = client_config(versions);
+    connect(client, client_config(versions))
+}
+
+/// The same in one version of TLS, showing a certificate if the server asks for one.
+pub fn handshake_as<S: Read + Write>(
+    client: Client<S>,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    version: &'static SupportedProtocolVersion,
+) -> TlsClient<S> {
+    let config = builder(&[version]).with_client_auth_cert(chain, key).unwrap();
+    connect(client, config).0
+}
+
+fn connect<S: Read + Write>(
+    client: Client<S>,
+    config: ClientConfig,
+) -> (TlsClient<S>, CertificateDer<'static>) {
     let name = ServerName::try_from("ex01.contoso.test").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let mut stream = StreamOwned::new(connection, client.into_inner());
@@ -40,13 +58,18 @@ pub fn handshake_with<S: Read + Write>(
 
 /// Takes any certificate, in these versions of TLS; in all if there are none.
 pub fn client_config(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+    builder(versions).with_no_client_auth()
+}
+
+fn builder(
+    versions: &[&'static SupportedProtocolVersion],
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let versions = if versions.is_empty() { ALL_VERSIONS } else { versions };
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(versions)
         .unwrap()
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Any))
-        .with_no_client_auth()
 }
 
 #[derive(Debug)]
