@@ -1,0 +1,90 @@
+//! Packages of PyPI and npm, installed below `target/tools` by the first test that wants them.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::support::{Finished, run_within, tool};
+
+/// Some of it is compiled.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// A Python that has the packages of `requirements.txt`.
+pub fn python() -> Option<Command> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let python = tool("python3")?;
+    let install = || {
+        let version = run_within(PATIENCE, Command::new(&python).arg("-VV"), b"").stdout;
+        let wanted = format!("{version}{}", include_str!("requirements.txt"));
+        install("python", &wanted, |folder| {
+            let mut pip = Command::new(&python);
+            pip.args(["-s", "-m", "pip", "install", "--quiet", "--no-deps", "--requirement"])
+                .arg(sources().join("requirements.txt"))
+                .arg("--target")
+                .arg(folder);
+            pip
+        })
+    };
+    let folder = FOLDER.get_or_init(install).as_ref()?;
+    let mut command = Command::new(&python);
+    command.arg("-s").env("PYTHONPATH", folder);
+    Some(command)
+}
+
+/// A node that has the packages of `package-lock.json`.
+pub fn node() -> Option<Command> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let (node, npm) = (tool("node")?, tool("npm")?);
+    let install = || {
+        install("node", include_str!("package-lock.json"), |folder| {
+            for file in ["package.json", "package-lock.json"] {
+                fs::copy(sources().join(file), folder.join(file)).unwrap();
+            }
+            let mut command = Command::new(&npm);
+            command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]);
+            command.arg(folder);
+            command
+        })
+    };
+    let folder = FOLDER.get_or_init(install).as_ref()?;
+    let mut command = Command::new(&node);
+    command.env("NODE_PATH", folder.join("node_modules"));
+    Some(command)
+}
+
+/// The folder of this file.
+pub fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs")
+}
+
+/// The folder `target/tools/NAME`, made by `installer` unless it was made of `wanted` before.
+fn install(name: &str, wanted: &str, installer: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools");
+    let folder = tools.join(name);
+    fs::create_dir_all(&tools).unwrap();
+    // Released when the process ends at the latest.
+    let lock = File::create(tools.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let stamp = folder.join("made-of");
+    if fs::read_to_string(&stamp).is_ok_and(|made_of| made_of == wanted) {
+        return Some(folder);
+    }
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let done = run_within(PATIENCE, &mut installer(&folder), b"");
+    if !done.status.success() {
+        absent(&format!("packages of {name}"), &done);
+        return None;
+    }
+    fs::write(stamp, wanted).unwrap();
+    Some(folder)
+}
+
+/// The word to the log that `support::tool` gives.
+fn absent(what: &str, done: &Finished) {
+    let required = std::env::var_os("EXPSD_REQUIRE_TOOLS").is_some();
+    assert!(!required, "no {what}: {}", done.stderr);
+    eprintln!("skipped: no {what}: {}", done.stderr);
+}
