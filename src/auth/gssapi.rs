@@ -135,13 +135,15 @@ impl Kerberos {
             answer.map(|answer| answer.map(|buffer| buffer.to_vec()))
         };
         let bindings = match (self.protection.policy, &self.protection.bindings) {
-            (ExtendedProtectionPolicy::Require, None) => return Err(BindingFailure::Clear.into()),
-            (ExtendedProtectionPolicy::None, _) | (_, None) => {
+            (ExtendedProtectionPolicy::None, _) => {
                 return step(&mut self.context, None).map_err(|error| classify(&error));
             }
-            (_, Some(bindings)) => bindings,
+            (ExtendedProtectionPolicy::Require, None) => return Err(BindingFailure::Clear.into()),
+            // In clear there is nothing that a binding of the client's could match.
+            (ExtendedProtectionPolicy::Allow, None) => vec![&[][..]],
+            (_, Some(bindings)) => bindings.application_data().collect(),
         };
-        for (i, data) in bindings.application_data().enumerate() {
+        for (i, data) in bindings.into_iter().enumerate() {
             if i > 0 {
                 self.context = ServerCtx::new(Some(self.again.clone()));
             }

@@ -9,7 +9,7 @@ use expsd::connector::AuthMechanism;
 use expsd::tls::{Certificate, Choice, Store};
 use jiff::Timestamp;
 
-use super::{FAILED, Failed, Source, State, fail, has_certificates};
+use super::{FAILED, Failed, Source, State, fail};
 
 #[derive(Subcommand)]
 pub enum Cert {
@@ -55,17 +55,19 @@ impl Cert {
 
 fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
     let state = state.directory()?;
-    if !has_certificates(&state) {
-        return print(&format!(
-            "no certificates in {}; expsd serve makes the first ones\n",
-            state.display()
-        ));
-    }
     let server = &configuration.server;
-    let store = Store::open(&state, &server.name, &server.fqdn, SystemTime::now())
+    let store = Store::read(&state, &server.name, &server.fqdn, SystemTime::now())
         .map_err(|error| fail(FAILED, error))?;
     let now = Timestamp::now();
-    let mut text = describe(store.internal(), "X-ANONYMOUSTLS of every connector");
+    let shown = |certificate: &Certificate, used: &str| match store.is_saved(certificate) {
+        true => describe(certificate, used),
+        false => format!(
+            "subject     {}\nnames       {}\nmade by     the next start of the daemon\nused by     {used}\n",
+            certificate.subject,
+            certificate.names.join(", ")
+        ),
+    };
+    let mut text = shown(store.internal(), "X-ANONYMOUSTLS of every connector");
     let mut without = Vec::new();
     let tls = |c: &&expsd::connector::ReceiveConnector| {
         c.enabled && c.auth_mechanism.contains(AuthMechanism::Tls)
@@ -90,7 +92,7 @@ fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
             format!("STARTTLS of {}", users.join(", "))
         };
         text.push('\n');
-        text += &describe(certificate, &used);
+        text += &shown(certificate, &used);
     }
     for (connector, choice) in &choices {
         let fqdn = server.fqdn_of(connector);

@@ -12,7 +12,7 @@ use expsd::session::explain;
 use expsd::tls::Store;
 use jiff::Timestamp;
 
-use super::{FAILED, Failed, Source, State, fail, has_certificates};
+use super::{FAILED, Failed, Source, State, fail};
 
 /// Say which connector a source address meets, and what it may do there
 ///
@@ -85,10 +85,9 @@ impl Explain {
     fn store(&self, configuration: &Configuration) -> Result<Store, Failed> {
         let server = &configuration.server;
         let now = SystemTime::now();
-        let state = self.state.directory().ok().filter(|state| has_certificates(state));
-        let store = match state {
-            Some(state) => Store::open(&state, &server.name, &server.fqdn, now),
-            None => Store::ephemeral(&server.name, &server.fqdn, now),
+        let store = match self.state.directory() {
+            Ok(state) => Store::read(&state, &server.name, &server.fqdn, now),
+            Err(_) => Store::ephemeral(&server.name, &server.fqdn, now),
         };
         store.map_err(|error| fail(FAILED, error))
     }

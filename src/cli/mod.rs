@@ -5,7 +5,7 @@ mod explain;
 mod realm;
 mod serve;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -46,7 +46,7 @@ struct Source {
 /// Where certificates live.
 #[derive(Args)]
 struct State {
-    /// State directory [default: $XDG_STATE_HOME/expsd]
+    /// State directory [default: $XDG_STATE_HOME/expsd, or ~/.local/state/expsd]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
 }
@@ -110,11 +110,6 @@ impl State {
                 )
             })
     }
-}
-
-/// Whether certificates were ever made in `state`.
-fn has_certificates(state: &Path) -> bool {
-    state.join("certs").is_dir()
 }
 
 fn fail(code: u8, error: impl std::fmt::Display) -> Failed {

@@ -44,7 +44,7 @@ pub struct Kerberos {
     pub prompt: Prompt,
 }
 
-/// What follows the first `334` of a bare `AUTH GSSAPI`.
+/// What follows the first `334` of a bare `AUTH GSSAPI` or `X-EXPS GSSAPI`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prompt {
     /// `334 GSSAPI supported`

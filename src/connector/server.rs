@@ -54,8 +54,8 @@ impl Server {
         }
     }
 
-    /// The name that a connector shows in its banner, in the hello reply and in Received, and
-    /// that its certificate must hold.
+    /// The name that a connector shows in its banner and in the hello reply, and that its
+    /// certificate must hold.
     pub fn fqdn_of<'a>(&'a self, connector: &'a ReceiveConnector) -> &'a str {
         connector.fqdn.as_deref().unwrap_or(&self.fqdn)
     }
@@ -96,7 +96,8 @@ pub enum ExchangeAuthRefusal {
     #[default]
     Documented,
     /// `500 5.3.3` for X-ANONYMOUSTLS, as a receiver was seen to answer, and `504 5.7.4` for
-    /// X-EXPS by analogy with AUTH; the 451 then arises at the sender.
+    /// X-EXPS by analogy with AUTH; the 451 then arises at the sender. A proof without Submit
+    /// gets 454 and ends the connection, as is said of 2013.
     Observed,
 }
 

@@ -162,10 +162,9 @@ fn verdict(server: &Server, connector: &ReceiveConnector, certificate: bool, pee
             format!("cannot log on: AUTH gets \"{}\"", reply::UNRECOGNIZED_AUTH_TYPE)
         }
         Peer::User if rights.contains(Rights::SUBMIT) => format!("after AUTH: {}", may(rights)),
-        Peer::User => format!(
-            "AUTH gets \"{}\": the group ExchangeUsers is not ticked",
-            reply::AUTH_UNSUCCESSFUL
-        ),
+        Peer::User => {
+            format!("AUTH gets \"{}\": {}", reply::AUTH_UNSUCCESSFUL, no_submit("ExchangeUsers"))
+        }
         Peer::ExchangeServer if !connector.offers_exchange_server() => {
             let shown = match server.exchange_auth_refusal {
                 ExchangeAuthRefusal::Documented => reply::CANNOT_ACHIEVE_EXCHANGE_AUTH,
@@ -181,11 +180,18 @@ fn verdict(server: &Server, connector: &ReceiveConnector, certificate: bool, pee
         Peer::ExchangeServer if rights.contains(Rights::SUBMIT) => {
             format!("after X-EXPS: {}", may(rights))
         }
-        Peer::ExchangeServer => format!(
-            "X-EXPS gets \"{}\": the group ExchangeServers is not ticked",
-            reply::CANNOT_ACHIEVE_EXCHANGE_AUTH
-        ),
+        Peer::ExchangeServer => {
+            let shown = match server.exchange_auth_refusal {
+                ExchangeAuthRefusal::Documented => reply::CANNOT_ACHIEVE_EXCHANGE_AUTH,
+                ExchangeAuthRefusal::Observed => reply::TEMPORARY_AUTH_FAILURE,
+            };
+            format!("X-EXPS gets \"{shown}\": {}", no_submit("ExchangeServers"))
+        }
     }
+}
+
+fn no_submit(group: &str) -> String {
+    format!("nothing gives ms-Exch-SMTP-Submit there (usually the group {group} is not ticked)")
 }
 
 fn may(rights: Rights) -> String {

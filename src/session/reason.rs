@@ -39,7 +39,9 @@ pub enum Reason {
     XAnonymousTlsSuppressed,
     #[error("STARTTLS needs Tls in AuthMechanism")]
     NoTls,
-    #[error("no certificate holds the connector's FQDN {0} (event 12014)")]
+    #[error(
+        "no certificate that is still valid holds the connector's FQDN {0} (event 12014 or 12016)"
+    )]
     NoCertificate(String),
     #[error("the session is in TLS already, by {0}")]
     TlsActive(TlsKind),

@@ -20,6 +20,8 @@ const DAYS: u32 = 5 * 365;
 pub struct Store {
     internal: Arc<Certificate>,
     smtp: Vec<Arc<Certificate>>,
+    /// Thumbprints of those that are in memory only.
+    unsaved: Vec<String>,
 }
 
 /// What [`Store::for_fqdn`] found.
@@ -49,22 +51,42 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the store in the folder `certs` of `state`. What a fresh server has is made when
-    /// it is missing: an internal transport certificate for `name` and `fqdn`, and, where
-    /// there is no SMTP certificate at all, one for the same names.
+    /// Opens the store in the folder `certs` of `state`, and puts there what is missing of a
+    /// fresh server's: an internal transport certificate, and an SMTP certificate that holds
+    /// `fqdn`.
     pub fn open(state: &Path, name: &str, fqdn: &str, now: SystemTime) -> Result<Self, StoreError> {
         let folder = state.join("certs");
         create_private(&folder)?;
+        let mut store = Self::read(state, name, fqdn, now)?;
         let own = own_names(name, fqdn);
         let internal = folder.join(INTERNAL);
         if !internal.exists() {
             write_private(&internal, &generate(&internal, &own, now)?)?;
+            store.internal = read(&internal)?;
         }
-        if smtp_files(&folder)?.is_empty() {
-            add(state, &own, DAYS, now)?;
+        if let Some(unsaved) = store.smtp.iter_mut().find(|c| store.unsaved.contains(&c.thumbprint))
+        {
+            *unsaved = add(state, &own, DAYS, now)?.1;
         }
-        let smtp = smtp_files(&folder)?.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
-        Ok(Self { internal: read(&internal)?, smtp })
+        store.unsaved.clear();
+        Ok(store)
+    }
+
+    /// The same without writing anything: what is missing is made in memory.
+    pub fn read(state: &Path, name: &str, fqdn: &str, now: SystemTime) -> Result<Self, StoreError> {
+        let folder = state.join("certs");
+        let mut store = Self::ephemeral(name, fqdn, now)?;
+        let internal = folder.join(INTERNAL);
+        if internal.exists() {
+            store.internal = read(&internal)?;
+        }
+        let files = if folder.exists() { smtp_files(&folder)? } else { Vec::new() };
+        let saved: Vec<_> = files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
+        if saved.iter().any(|certificate| certificate.is_for(fqdn)) {
+            store.smtp.clear();
+        }
+        store.smtp.extend(saved);
+        Ok(store)
     }
 
     /// A store in memory, with what a fresh server has.
@@ -73,7 +95,9 @@ impl Store {
             let path = Path::new("(memory)");
             parse(path, &generate(path, &own_names(name, fqdn), now)?)
         };
-        Ok(Self { internal: make()?, smtp: vec![make()?] })
+        let (internal, smtp) = (make()?, make()?);
+        let unsaved = vec![internal.thumbprint.clone(), smtp.thumbprint.clone()];
+        Ok(Self { internal, smtp: vec![smtp], unsaved })
     }
 
     /// Makes an SMTP certificate for `names` and puts it into the store in `state`.
@@ -85,6 +109,11 @@ impl Store {
     ) -> Result<(PathBuf, Arc<Certificate>), StoreError> {
         create_private(&state.join("certs"))?;
         add(state, names, days, now)
+    }
+
+    /// Whether `certificate` is in a file; the next start of a daemon makes its like otherwise.
+    pub fn is_saved(&self, certificate: &Certificate) -> bool {
+        !self.unsaved.contains(&certificate.thumbprint)
     }
 
     /// The internal transport certificate.

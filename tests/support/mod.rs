@@ -292,9 +292,13 @@ impl<S: Read + Write> Client<S> {
 /// `EXPSD_REQUIRE_TOOLS` is set nothing may be skipped.
 pub fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/bin");
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    let found =
-        std::env::split_paths(&path).chain(system).map(|dir| dir.join(name)).find(|p| p.is_file());
+    let found = std::env::split_paths(&path)
+        .chain(system)
+        .chain([own])
+        .map(|dir| dir.join(name))
+        .find(|p| p.is_file());
     if found.is_none() {
         assert!(std::env::var_os("EXPSD_REQUIRE_TOOLS").is_none(), "no {name} in PATH");
         eprintln!("skipped: no {name}");
