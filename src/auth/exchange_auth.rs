@@ -22,7 +22,7 @@ pub fn refuse(args: Option<&str>) -> Failure {
 pub(super) struct Refusing;
 
 impl Exchange for Refusing {
-    fn prompt(&self) -> &str {
+    fn prompt(&self) -> &'static str {
         ""
     }
 

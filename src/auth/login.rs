@@ -40,7 +40,7 @@ impl Login {
 }
 
 impl Exchange for Login {
-    fn prompt(&self) -> &str {
+    fn prompt(&self) -> &'static str {
         USERNAME
     }
 

@@ -78,7 +78,7 @@ impl fmt::Display for Mechanism {
 /// One run of a mechanism. Tokens are raw; base64 and SMTP framing are the session's.
 pub trait Exchange: Send {
     /// What stands after the first `334` if the client sent no initial response.
-    fn prompt(&self) -> &str;
+    fn prompt(&self) -> &'static str;
 
     /// Takes the client's next token.
     fn respond(&mut self, token: &[u8]) -> Step;

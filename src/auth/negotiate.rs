@@ -62,7 +62,7 @@ const NO_LAYER: u8 = 1;
 const LAYER_OFFER: [u8; 4] = [NO_LAYER, 0, 0x10, 0];
 
 impl Exchange for Negotiate {
-    fn prompt(&self) -> &str {
+    fn prompt(&self) -> &'static str {
         self.prompt
     }
 

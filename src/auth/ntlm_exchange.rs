@@ -103,7 +103,7 @@ pub(super) struct NtlmExchange(pub(super) NtlmContext);
 
 impl Exchange for NtlmExchange {
     /// As Exchange 2010 to 2019 send it; the specification's sample has it in lower case.
-    fn prompt(&self) -> &str {
+    fn prompt(&self) -> &'static str {
         "NTLM supported"
     }
 

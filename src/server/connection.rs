@@ -71,10 +71,10 @@ async fn run<T: Transport>(
 ) {
     let source = SourceAddress::from(remote);
     let selection = select(&shared.connectors, local, source);
-    let reason = selection.reason();
     let met =
         selection.index().and_then(|i| Some((i, Met::new(Arc::clone(&shared.connectors), i)?)));
     let Some((index, connector)) = met else {
+        let reason = selection.reason();
         tracing::warn!(%remote, %local, reply = %reply::SERVICE_NOT_AVAILABLE, "refused: {reason}");
         return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
     };
@@ -95,7 +95,6 @@ async fn run<T: Transport>(
         shared,
         index,
         id,
-        reason,
         local,
         remote,
         stream,
@@ -143,8 +142,6 @@ struct Connection<T> {
     shared: Arc<Shared>,
     index: usize,
     id: String,
-    /// Why the connector was selected.
-    reason: String,
     local: SocketAddr,
     remote: SocketAddr,
     stream: Stream<T>,
@@ -164,7 +161,7 @@ enum Heard {
 
 impl<T: Transport> Connection<T> {
     async fn converse(mut self, stopping: CancellationToken) -> io::Result<()> {
-        tracing::debug!(local = %self.local, "connected: {}", self.reason);
+        tracing::debug!(local = %self.local, "connected: {}", self.selection());
         self.session.greet(&Zoned::now().strftime("%a, %-d %b %Y %H:%M:%S %z").to_string());
         if proxy::is_header(&self.input) {
             return self.refuse_proxy();
@@ -214,6 +211,12 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
+    }
+
+    /// Why the connector was selected.
+    fn selection(&self) -> String {
+        let source = SourceAddress::from(self.remote);
+        select(&self.shared.connectors, self.local, source).reason()
     }
 
     async fn end(&mut self) -> io::Result<()> {
@@ -325,7 +328,7 @@ impl<T: Transport> Connection<T> {
             session: self.id.clone(),
             received: Timestamp::now(),
             connector: self.shared.host.server.identity(session.connector()),
-            selection: self.reason.clone(),
+            selection: self.selection(),
             local: self.local.to_string(),
             remote: self.remote.to_string(),
             hello: session.hello().map(|hello| hello.name.to_string()).unwrap_or_default(),

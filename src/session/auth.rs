@@ -70,7 +70,7 @@ impl Session {
                 self.auth_base64(authenticating, token.as_bytes(), now)
             }
             _ => {
-                let prompt = authenticating.exchange.prompt().to_owned();
+                let prompt = authenticating.exchange.prompt();
                 self.accept(&reply::continue_auth(prompt));
                 self.state = State::Authenticating(authenticating);
             }

@@ -31,7 +31,9 @@ impl Session {
     }
 
     fn write_hello(&mut self, extended: bool) {
+        const USUAL: usize = 512;
         let mut out = std::mem::take(&mut self.out);
+        out.reserve(USUAL);
         let mut last = out.len();
         let fqdn = self.host.server.fqdn_of(&self.connector);
         // Writing into a growing buffer cannot fail.

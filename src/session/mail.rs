@@ -38,14 +38,14 @@ impl Session {
         if !self.rights.contains(Rights::SUBMIT) {
             return Err((self.facts().not_authenticated.clone(), Reason::NoSubmit(self.rights)));
         }
-        let mail =
+        let mut mail =
             mail.map_err(|syntax| (syntax_reply(syntax, reply::INVALID_SENDER), syntax.into()))?;
         self.check_mail_parameters(&mail)?;
-        let reverse_path = match &mail.path {
+        let reverse_path = match std::mem::replace(&mut mail.path, Path::Null) {
             Path::Null => Path::Null,
             Path::Mailbox(sender) => {
                 let sender = self
-                    .qualify(sender.clone(), mail.smtputf8)
+                    .qualify(sender, mail.smtputf8)
                     .map_err(|reason| (reply::INVALID_SENDER, reason))?;
                 self.check_sender(&sender)?;
                 Path::Mailbox(sender)
@@ -169,14 +169,14 @@ impl Session {
         if transaction.chunks.is_some() {
             return Err((reply::BAD_SEQUENCE, Reason::Sequence));
         }
-        let rcpt = RcptTo::parse(args)
+        let mut rcpt = RcptTo::parse(args)
             .map_err(|syntax| (syntax_reply(syntax, reply::INVALID_RECIPIENT), syntax.into()))?;
         self.check_rcpt_parameters(&rcpt)?;
-        let Path::Mailbox(mailbox) = &rcpt.path else {
+        let Path::Mailbox(mailbox) = std::mem::replace(&mut rcpt.path, Path::Null) else {
             return Err((reply::INVALID_RECIPIENT, Syntax::Address.into()));
         };
         let mailbox = self
-            .qualify(mailbox.clone(), transaction.envelope.smtputf8)
+            .qualify(mailbox, transaction.envelope.smtputf8)
             .map_err(|reason| (reply::INVALID_RECIPIENT, reason))?;
         let limit = self.connector.max_recipients_per_message;
         // Not enforced between servers of the organisation ("Message size limits").

@@ -156,10 +156,10 @@ fn local_part_end(text: &str) -> Option<usize> {
         let mut escaped = false;
         for (i, c) in quoted.char_indices() {
             match c {
+                c if c.is_control() => return None,
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
                 '"' => return (i > 0).then_some(i + 2),
-                c if c.is_ascii_control() => return None,
                 _ => {}
             }
         }
@@ -224,6 +224,8 @@ mod tests {
             "a@x..y",
             "\"a@x",
             "a@[300.1.1.1]",
+            "\"a\\\r\"@x",
+            "\"\u{9b}\"@x",
             "a\u{7f}@x",
             "<a@x>",
         ] {

@@ -1,5 +1,7 @@
 //! The framing of message content: DATA with its dots (RFC 5321 §4.5.2) and BDAT (RFC 3030).
 
+use std::sync::LazyLock;
+
 use bytes::{Buf, BytesMut};
 use memchr::memmem;
 
@@ -62,6 +64,10 @@ impl Content {
         self.bytes.freeze()
     }
 }
+
+/// Setting up the search costs more than many a line is long.
+static LINE_WITH_DOT: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"\r\n."));
 
 /// Takes the dots out of a DATA stream.
 ///
@@ -133,7 +139,7 @@ impl DotReader {
 
     /// Copies up to the next line that starts with a dot, or as far as the input reaches.
     fn read_text(&mut self, input: &mut BytesMut, content: &mut Content) {
-        if let Some(at) = memmem::find(input, b"\r\n.") {
+        if let Some(at) = LINE_WITH_DOT.find(input) {
             content.push(&input[..at + 2]);
             input.advance(at + 2);
             self.state = Within::LineStart;

@@ -40,6 +40,7 @@ impl Reply {
 
     /// Appends the reply as it goes over the wire.
     pub fn write_to(&self, out: &mut BytesMut) {
+        out.reserve(self.text.len() + 16);
         let mut lines = self.text.split('\n').peekable();
         while let Some(line) = lines.next() {
             write_code(out, self.code, lines.peek().is_none());
@@ -111,8 +112,8 @@ pub fn queued(message_id: &str, detail: &str) -> Reply {
 pub const AUTHENTICATED: Reply = Reply::new(235, "2.7.0 Authentication successful");
 
 /// `334`, and a prompt in clear or a base64 token.
-pub fn continue_auth(text: String) -> Reply {
-    Reply::owned(334, text)
+pub fn continue_auth(text: impl Into<Cow<'static, str>>) -> Reply {
+    Reply { code: 334, text: text.into() }
 }
 
 // 4yz.

@@ -207,7 +207,9 @@ fn parse_notify(value: Option<&str>) -> Result<&str, Syntax> {
 }
 
 fn parse_orcpt(value: Option<&str>) -> Result<&str, Syntax> {
-    let value = value.filter(|v| v.len() <= 500).ok_or(Syntax::Arguments)?;
+    let value = value
+        .filter(|v| v.len() <= 500 && !v.contains(char::is_control))
+        .ok_or(Syntax::Arguments)?;
     match value.split_once(';') {
         Some((kind, address)) if !kind.is_empty() && !address.is_empty() => Ok(value),
         _ => Err(Syntax::Arguments),
