@@ -158,3 +158,23 @@ fn the_log_can_be_json_for_machines() {
     assert_eq!(line["fields"]["from"], "a@fabrikam.test");
     assert_eq!(line["span"]["connector"], "a");
 }
+
+#[test]
+fn every_configuration_in_the_documents_loads() {
+    let documents = [
+        include_str!("../README.md"),
+        include_str!("../docs/authentication.md"),
+        include_str!("../certs/README.md"),
+    ];
+    let blocks: Vec<&str> = documents
+        .iter()
+        .flat_map(|text| text.split("```toml\n").skip(1))
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(blocks.len() > 2);
+    for block in blocks {
+        if let Err(error) = expsd::config::Configuration::parse(block, "document") {
+            panic!("{error}\n{block}");
+        }
+    }
+}
