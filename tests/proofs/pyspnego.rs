@@ -55,9 +55,10 @@ pub fn play(cases: &[Value], realm: Option<[(&'static str, OsString); 2]>) -> Op
 }
 
 /// Plays the cases; each must end as it says, on the wire and in the log.
-fn check(lab: &Lab, cases: &[Case], realm: Option<[(&'static str, OsString); 2]>) {
+/// Plays the cases; false where the client is missing.
+fn check(lab: &Lab, cases: &[Case], realm: Option<[(&'static str, OsString); 2]>) -> bool {
     let settings: Vec<_> = cases.iter().map(|case| case.settings.clone()).collect();
-    let Some(results) = play(&settings, realm) else { return };
+    let Some(results) = play(&settings, realm) else { return false };
     let outcomes = lab.outcomes(cases.len());
     assert_eq!(outcomes.len(), cases.len());
     for ((case, result), outcome) in cases.iter().zip(results).zip(outcomes) {
@@ -70,6 +71,7 @@ fn check(lab: &Lab, cases: &[Case], realm: Option<[(&'static str, OsString); 2]>
         let delivered = result["delivered"].as_str().unwrap_or_default();
         assert_eq!(delivered.starts_with("250 2.6.0 "), reply == SUCCESSFUL, "{settings}");
     }
+    true
 }
 
 fn settings(command: &str, mechanism: &str) -> Value {
@@ -254,8 +256,9 @@ fn ntlmv1_is_refused_under_v2() {
     for toml in ["", "[ntlm]\nminimum = \"v2\""] {
         let lab = Lab::start(toml);
         let cases = levels(&lab, ["LogonDenied", "LogonDenied", "LogonDenied", "NTLMv2"]);
-        check(&lab, &cases, None);
-        lab.daemon.wait_for_log("NTLMv1");
+        if check(&lab, &cases, None) {
+            lab.daemon.wait_for_log("NTLMv1");
+        }
     }
 }
 
