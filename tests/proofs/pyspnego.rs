@@ -54,8 +54,8 @@ pub fn play(cases: &[Value], realm: Option<[(&'static str, OsString); 2]>) -> Op
     Some(serde_json::from_str(&done.stdout).unwrap())
 }
 
-/// Plays the cases; each must end as it says, on the wire and in the log.
-/// Plays the cases; false where the client is missing.
+/// Plays the cases; each must end as it says, on the wire and in the log. False where the
+/// client is missing.
 fn check(lab: &Lab, cases: &[Case], realm: Option<[(&'static str, OsString); 2]>) -> bool {
     let settings: Vec<_> = cases.iter().map(|case| case.settings.clone()).collect();
     let Some(results) = play(&settings, realm) else { return false };
