@@ -479,23 +479,14 @@ fn host(role: Role, refusal: ExchangeAuthRefusal) -> Arc<Host> {
             .collect(),
         default_domain: "CONTOSO".into(),
     });
-    let target = ntlm::Target {
-        netbios_domain: "CONTOSO".into(),
-        netbios_computer: "EX01".into(),
-        dns_domain: "contoso.test".into(),
-        dns_computer: "ex01.contoso.test".into(),
-        dns_tree: None,
-        version: ntlm::Version { major: 10, minor: 0, build: 17763 },
-    };
     let authenticator = Authenticator {
         directory: Arc::clone(&directory),
         acceptor: None,
         gssapi_prompt: "GSSAPI supported",
-        ntlm: Ntlm {
-            target: Arc::new(target),
-            policy: ntlm::Policy::default(),
-            source: || Freshness { challenge: [7; 8], filetime: 0 },
-        },
+        ntlm: Ntlm::of(&Server::default(), ntlm::Policy::default(), || Freshness {
+            challenge: [7; 8],
+            filetime: 0,
+        }),
     };
     Arc::new(Host {
         server: Server { exchange_auth_refusal: refusal, ..role.server() },

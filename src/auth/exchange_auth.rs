@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Exchange, Failure, Step};
+use super::Failure;
 
 /// `X-EXPS EXCHANGEAUTH SHA256 <token>` is one command, with one answer. `args` is what
 /// follows the mechanism.
@@ -16,19 +16,6 @@ pub fn refuse(args: Option<&str>) -> Failure {
         hash.eq_ignore_ascii_case("SHA256") && !token.is_empty() && STANDARD.decode(token).is_ok()
     });
     if well_formed { Failure::ExchangeAuth } else { Failure::ExchangeAuthSyntax }
-}
-
-/// The mechanism as an exchange.
-pub(super) struct Refusing;
-
-impl Exchange for Refusing {
-    fn prompt(&self) -> &'static str {
-        ""
-    }
-
-    fn respond(&mut self, _token: &[u8]) -> Step {
-        Step::Failed(Failure::ExchangeAuth)
-    }
 }
 
 #[cfg(test)]

@@ -118,19 +118,6 @@ impl Failure {
         }
     }
 
-    /// The user that was named, as far as it is known.
-    pub fn user(&self) -> Option<&str> {
-        match self {
-            Self::UserName(user) | Self::UnknownUser(user) | Self::WrongPassword(user) => {
-                Some(user)
-            }
-            Self::AuthorizationIdentity { account, .. } => Some(account),
-            Self::Ntlm(refusal) => refusal.user.as_deref(),
-            Self::Kerberos(KerberosFailure::UnknownPrincipal(principal)) => Some(principal),
-            _ => None,
-        }
-    }
-
     /// The proof was good, but nobody is known by that name: Exchange has no SID for it.
     pub fn is_unknown_identity(&self) -> bool {
         matches!(self, Self::Kerberos(KerberosFailure::UnknownPrincipal(_)))

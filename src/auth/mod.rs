@@ -18,6 +18,7 @@ pub mod spnego;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::connector::Server;
 use crate::directory::Directory;
 
 use self::login::Login;
@@ -113,6 +114,22 @@ pub struct Ntlm {
     pub source: fn() -> Freshness,
 }
 
+impl Ntlm {
+    /// Presents itself as `server`.
+    pub fn of(server: &Server, policy: ntlm::Policy, source: fn() -> Freshness) -> Self {
+        let (major, minor, build) = server.version.windows();
+        let target = ntlm::Target {
+            netbios_domain: server.netbios_domain(),
+            netbios_computer: server.name.to_ascii_uppercase(),
+            dns_domain: server.dns_domain().to_owned(),
+            dns_computer: server.fqdn.clone(),
+            dns_tree: Some(server.dns_domain().to_owned()),
+            version: ntlm::Version { major, minor, build },
+        };
+        Self { target: Arc::new(target), policy, source }
+    }
+}
+
 /// What makes an NTLM challenge unlike any other.
 #[derive(Clone, Copy, Debug)]
 pub struct Freshness {
@@ -122,24 +139,25 @@ pub struct Freshness {
 }
 
 impl Authenticator {
-    /// Starts `mechanism`; the caller has checked that the connector offers it.
+    /// Starts `mechanism`; the caller has checked that the connector offers it. `None` for
+    /// EXCHANGEAUTH, which is one command with one answer: [`exchange_auth::refuse`].
     pub fn begin(
         &self,
         command: AuthCommand,
         mechanism: Mechanism,
         protection: Protection,
-    ) -> Box<dyn Exchange> {
+    ) -> Option<Box<dyn Exchange>> {
         let maker = Maker {
             directory: Arc::clone(&self.directory),
             acceptor: self.acceptor.clone(),
             ntlm: self.ntlm.clone(),
             protection,
         };
-        match mechanism {
+        Some(match mechanism {
             Mechanism::Login => Box::new(Login::new(Arc::clone(&self.directory))),
             Mechanism::Gssapi => Box::new(Negotiate::new(maker, command, self.gssapi_prompt)),
             Mechanism::Ntlm => Box::new(NtlmExchange(maker.ntlm())),
-            Mechanism::ExchangeAuth => Box::new(exchange_auth::Refusing),
-        }
+            Mechanism::ExchangeAuth => return None,
+        })
     }
 }

@@ -102,14 +102,6 @@ impl Deref for Met {
 }
 
 impl<'a> Selection<'a> {
-    pub fn local(&self) -> SocketAddr {
-        self.local
-    }
-
-    pub fn remote(&self) -> SourceAddress {
-        self.remote
-    }
-
     /// The index of the winner among the connectors given to [`select`].
     pub fn index(&self) -> Option<usize> {
         self.winner

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capture::{Capture, FolderError};
+use crate::capture::{Capture, FolderError, Totals};
 use crate::config::Configuration;
 use crate::connector::{ReceiveConnector, Server, SourceAddress, broken_rules, conflicts};
 use crate::session::{Explanation, explain};
@@ -135,10 +135,6 @@ impl Daemon {
         &self.shared.capture
     }
 
-    pub fn connectors(&self) -> &[ReceiveConnector] {
-        &self.shared.connectors
-    }
-
     /// Explains a connection from `remote` to `local`, an address as the configuration has it.
     pub fn explain(&self, local: SocketAddr, remote: SourceAddress) -> Explanation {
         let shared = &self.shared;
@@ -170,6 +166,8 @@ impl Daemon {
         if tokio::time::timeout(self.grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("sessions were still open after {:?}; they are cut", self.grace);
         }
+        let Totals { accepted, discarded } = self.capture().memory().totals();
+        tracing::info!(accepted, discarded, "stopped");
     }
 }
 

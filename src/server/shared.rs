@@ -66,11 +66,7 @@ impl Shared {
                 Prompt::Exchange => "GSSAPI supported",
                 Prompt::Empty => "",
             },
-            ntlm: Ntlm {
-                target: Arc::new(ntlm_target(&server)),
-                policy: ntlm_policy(configuration.ntlm),
-                source: freshness,
-            },
+            ntlm: Ntlm::of(&server, ntlm_policy(configuration.ntlm), freshness),
         };
         let trust = transport.direct_trust.iter().map(read_trust);
         let host = Host {
@@ -167,18 +163,6 @@ fn ntlm_policy(settings: config::Ntlm) -> ntlm::Policy {
     ntlm::Policy {
         minimum: if settings.accept_v1 { ntlm::Minimum::V1 } else { ntlm::Minimum::V2 },
         require_ntlm2_flag: settings.require_ntlm2_flag,
-    }
-}
-
-fn ntlm_target(server: &Server) -> ntlm::Target {
-    let (major, minor, build) = server.version.windows();
-    ntlm::Target {
-        netbios_domain: server.netbios_domain(),
-        netbios_computer: server.name.to_ascii_uppercase(),
-        dns_domain: server.dns_domain().to_owned(),
-        dns_computer: server.fqdn.clone(),
-        dns_tree: Some(server.dns_domain().to_owned()),
-        version: ntlm::Version { major, minor, build },
     }
 }
 

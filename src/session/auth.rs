@@ -55,14 +55,13 @@ impl Session {
             let reason = self.not_offered(name);
             return self.refuse(reply::UNRECOGNIZED_AUTH_TYPE, reason, now);
         };
-        if mechanism == Mechanism::ExchangeAuth {
-            return self.auth_failed(command, mechanism, exchange_auth::refuse(initial), now);
-        }
         let protection = Protection {
             policy: self.connector.extended_protection_policy,
             bindings: self.tls.as_ref().map(|tls| tls.bindings.clone()),
         };
-        let exchange = self.host.authenticator.begin(command, mechanism, protection);
+        let Some(exchange) = self.host.authenticator.begin(command, mechanism, protection) else {
+            return self.auth_failed(command, mechanism, exchange_auth::refuse(initial), now);
+        };
         let authenticating = Box::new(Authenticating { command, mechanism, exchange });
         match initial {
             Some("=") => self.auth_token(authenticating, &[], now),

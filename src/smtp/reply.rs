@@ -51,7 +51,7 @@ impl Reply {
 }
 
 /// Writes `code` and the separator that tells whether more lines follow.
-pub(crate) fn write_code(out: &mut BytesMut, code: u16, last: bool) {
+fn write_code(out: &mut BytesMut, code: u16, last: bool) {
     let digit = |n: u16| b'0' + (n % 10) as u8;
     out.put_slice(&[
         digit(code / 100),
