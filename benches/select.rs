@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
 use expsd::connector::{ReceiveConnector, Server, SourceAddress, Version, default_set};
-use expsd::scope::select;
+use expsd::scope::Scope;
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -52,15 +52,15 @@ fn connection() -> (SocketAddr, SourceAddress) {
 
 #[divan::bench(args = [Set::Default2019, Set::Huge])]
 fn winner(bencher: Bencher<'_, '_>, set: &Set) {
-    let set = set.connectors();
+    let scope = Scope::new(set.connectors());
     let (local, remote) = connection();
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| select(&set, local, remote).index());
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| scope.select(local, remote).index());
 }
 
 /// The sentence that goes into the log of every connection.
 #[divan::bench(args = [Set::Default2019, Set::Huge])]
 fn winner_and_reason(bencher: Bencher<'_, '_>, set: &Set) {
-    let set = set.connectors();
+    let scope = Scope::new(set.connectors());
     let (local, remote) = connection();
-    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| select(&set, local, remote).reason());
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| scope.select(local, remote).reason());
 }

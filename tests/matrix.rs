@@ -18,7 +18,7 @@ use bytes::BytesMut;
 use expsd::auth::{Authenticator, ChannelBindings, Freshness, Ntlm, ntlm};
 use expsd::connector::{
     AuthMechanism, ExchangeAuthRefusal, PermissionGroups, ReceiveConnector, Server, ServerRole,
-    TimeSpan, TransportRole, Unlimited, Version, broken_rules,
+    TimeSpan, TransportRole, Unlimited, Version, all_broken,
 };
 use expsd::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 use expsd::scope::Met;
@@ -47,7 +47,7 @@ fn edge() {
 fn what_breaks_a_rule_is_not_loaded() {
     for role in Role::ALL {
         for case in Case::all(role) {
-            let broken = broken_rules(&case.connector(), &role.server());
+            let broken = all_broken(&[case.connector()], &role.server());
             assert_eq!(broken.is_empty(), case.is_allowed(), "{case}: {broken:?}");
         }
         // Reading a file is slower, so this is done with groups that any AuthMechanism may have.

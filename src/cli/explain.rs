@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use clap::Args;
 use expsd::config::Configuration;
 use expsd::connector::{ReceiveConnector, SourceAddress};
+use expsd::scope::Scope;
 use expsd::session::explain;
 use expsd::tls::Store;
 use jiff::Timestamp;
@@ -67,11 +68,11 @@ impl Explain {
         let certificate = |connector: &ReceiveConnector| {
             store.for_fqdn(server.fqdn_of(connector), Timestamp::now()).usable().is_some()
         };
+        let scope = Scope::new(configuration.connectors.clone());
         let mut out = std::io::stdout().lock();
         for (i, remote) in self.remote.iter().enumerate() {
             let local = self.local(&configuration, remote.ip());
-            let explanation =
-                explain(server, &configuration.connectors, local, *remote, certificate);
+            let explanation = explain(server, &scope, local, *remote, certificate);
             let gap = if i > 0 { "\n" } else { "" };
             if write!(out, "{gap}{explanation}").is_err() {
                 break;

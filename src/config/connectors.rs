@@ -1,15 +1,14 @@
 //! `[[ReceiveConnector]]`, with its rules and conflicts.
 
-use std::ops::Range;
-
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::Places;
 use super::reader::{Table, suggestion, value};
 use super::sections::{Sections, group_names};
 use crate::connector::{
     AdPermission, PARAMETERS, ParameterEffect, PermissionGroups, Principal, ReceiveConnector,
-    Rights, Server, broken_rules, conflicts, find_parameter,
+    Rights, Server, find_parameter,
 };
 use crate::directory::Group;
 
@@ -18,47 +17,20 @@ impl<'a, 'i> Sections<'a, 'i> {
     pub(super) fn connectors(
         &mut self,
         server: &Server,
+        places: &mut Places,
         ignored: &mut Vec<String>,
     ) -> Option<Vec<ReceiveConnector>> {
-        let tables = self.tables("ReceiveConnector")?;
-        let mut read = Vec::new();
-        for mut table in tables {
+        let mut connectors = Vec::new();
+        for mut table in self.tables("ReceiveConnector")? {
             let before = self.problems.borrow().count();
             let connector = self.connector(&mut table, server, ignored);
             let sound = self.problems.borrow().count() == before;
             if let Some(connector) = connector.filter(|_| sound) {
                 let spans = PARAMETERS.iter().map(|p| (p.name, table.span_of(p.name)));
-                read.push((connector, table.span(), spans.collect::<Vec<_>>()));
+                places.push(table.span(), spans.collect());
+                connectors.push(connector);
             }
             table.finish();
-        }
-        let place = |spans: &[(&str, Range<usize>)], name: &str, table: &Range<usize>| {
-            let found = spans.iter().find(|(n, _)| *n == name);
-            found.map_or_else(|| table.clone(), |(_, span)| span.clone())
-        };
-        let (connectors, places): (Vec<_>, Vec<_>) =
-            read.into_iter().map(|(c, table, spans)| (c, (table, spans))).unzip();
-        for (connector, (table, spans)) in connectors.iter().zip(&places) {
-            for broken in broken_rules(connector, server) {
-                let message =
-                    format!("{} of \"{}\" breaks a rule", broken.parameter, connector.name);
-                self.file.problem(
-                    place(spans, broken.parameter, table),
-                    message,
-                    &broken.message,
-                    None,
-                );
-            }
-        }
-        for (i, broken) in conflicts(&connectors, server) {
-            let (table, spans) = &places[i];
-            let message = format!("\"{}\" conflicts with another connector", connectors[i].name);
-            self.file.problem(
-                place(spans, broken.parameter, table),
-                message,
-                &broken.message,
-                None,
-            );
         }
         Some(connectors)
     }

@@ -4,6 +4,7 @@
 //! listens. [`Configuration::default`] is what expsd runs without a file.
 
 mod connectors;
+mod draft;
 mod error;
 mod reader;
 mod sections;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use crate::connector::{ReceiveConnector, Server, default_set};
 use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 
+pub use draft::{Draft, Places};
 pub use error::{ConfigError, Problem};
 
 /// What a daemon runs.
@@ -134,20 +136,12 @@ impl Configuration {
 
     /// Reads the file at `path`. Relative paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::unreadable(name.clone(), &error))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse_in(&text, &name, folder)
+        Draft::load(path)?.finish()
     }
 
     /// Reads `text`; `name` stands for it in errors.
     pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
-        Self::parse_in(text, name, Path::new(""))
-    }
-
-    fn parse_in(text: &str, name: &str, folder: &Path) -> Result<Self, ConfigError> {
-        sections::read(text, name, folder)
+        Draft::parse(text, name)?.finish()
     }
 }
 

@@ -12,14 +12,15 @@ use toml::de::{DeTable, DeValue};
 use super::error::{ConfigError, Problems};
 use super::reader::Table;
 use super::{
-    Capture, Configuration, DirectTrust, Http, Kerberos, Ntlm, Prompt, ProxyProtocol, Transport,
+    Capture, Configuration, DirectTrust, Draft, Http, Kerberos, Ntlm, Places, Prompt,
+    ProxyProtocol, Transport,
 };
-use crate::connector::Server;
+use crate::connector::{Server, all_broken};
 use crate::directory::{AcceptedDomain, Account, Group};
 use crate::smtp::address::is_domain;
 
 /// Reads a whole file. `folder` is what its relative paths are relative to.
-pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Configuration, ConfigError> {
+pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Draft, ConfigError> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let problems = RefCell::new(Problems::new(name, text));
     for error in &errors {
@@ -30,12 +31,16 @@ pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Configuratio
         return Err(problems.into_inner().into_error());
     }
     let file = Table::new("the file", 0..0, document.get_ref(), &problems);
-    let configuration = Sections { file, folder, problems: &problems }.read();
-    if problems.borrow().count() == 0 {
-        Ok(configuration)
-    } else {
-        Err(problems.into_inner().into_error())
+    let mut places = Places::new(name, text);
+    let configuration = Sections { file, folder, problems: &problems }.read(&mut places);
+    let broken = all_broken(&configuration.connectors, &configuration.server);
+    let draft = Draft { configuration, broken, places };
+    let mut problems = problems.into_inner();
+    if problems.count() == 0 {
+        return Ok(draft);
     }
+    draft.report(&mut problems);
+    Err(problems.into_error())
 }
 
 pub(super) struct Sections<'a, 'i> {
@@ -45,7 +50,7 @@ pub(super) struct Sections<'a, 'i> {
 }
 
 impl<'a, 'i> Sections<'a, 'i> {
-    fn read(mut self) -> Configuration {
+    fn read(mut self, places: &mut Places) -> Configuration {
         let server = self.server();
         let mut configuration = Configuration::of(server);
         let domains = self.each("AcceptedDomain", Self::accepted_domain);
@@ -56,7 +61,7 @@ impl<'a, 'i> Sections<'a, 'i> {
             configuration.directory.accounts = accounts;
         }
         let mut ignored = Vec::new();
-        if let Some(connectors) = self.connectors(&configuration.server, &mut ignored) {
+        if let Some(connectors) = self.connectors(&configuration.server, places, &mut ignored) {
             configuration.connectors = connectors;
             configuration.default_connectors = false;
         }

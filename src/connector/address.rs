@@ -16,8 +16,18 @@ pub struct SourceAddress {
 }
 
 impl SourceAddress {
+    /// `scope_id` 0: none. An IPv4 address mapped into IPv6 is taken as the IPv4 address.
+    pub fn new(ip: IpAddr, scope_id: u32) -> Self {
+        Self { scope_id, ..Self::from(ip) }
+    }
+
     pub fn ip(self) -> IpAddr {
         self.ip
+    }
+
+    /// The link of a link-local address; 0 for none.
+    pub fn scope_id(self) -> u32 {
+        self.scope_id
     }
 }
 
@@ -34,7 +44,7 @@ impl From<SocketAddr> for SourceAddress {
             SocketAddr::V6(v6) => v6.scope_id(),
             SocketAddr::V4(_) => 0,
         };
-        Self { scope_id, ..Self::from(address.ip()) }
+        Self::new(address.ip(), scope_id)
     }
 }
 
@@ -44,7 +54,7 @@ impl FromStr for SourceAddress {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let (ip, scope_id) = parse_scoped(text)
             .ok_or_else(|| ValueError::new("an IP address such as 10.0.0.12 or fe80::1%11"))?;
-        Ok(Self { scope_id: scope_id.unwrap_or(0), ..Self::from(ip) })
+        Ok(Self::new(ip, scope_id.unwrap_or(0)))
     }
 }
 
@@ -80,6 +90,10 @@ impl IpRange {
 
     fn between(low: IpAddr, high: IpAddr, scope_id: Option<u32>) -> Option<Self> {
         let text = format!("{low}-{high}");
+        let (low, high) = match (low.to_canonical(), high.to_canonical()) {
+            (IpAddr::V4(low), IpAddr::V4(high)) => (low.into(), high.into()),
+            _ => (low, high),
+        };
         let range = Self {
             low: number(low),
             high: number(high),

@@ -19,7 +19,7 @@ pub use defaults::default_set;
 pub use flags::{AuthMechanism, PermissionGroups};
 pub use parameter::{Effect as ParameterEffect, PARAMETERS, Parameter, find as find_parameter};
 pub use permission::{AdPermission, Grant, GrantSource, Principal, Rights, Token};
-pub use rules::{Broken, broken_rules, conflicts};
+pub use rules::{Broken, Rule, all_broken};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};
 pub use value::{ByteSize, TimeSpan, Unlimited, Value, ValueError};
 

@@ -1,17 +1,46 @@
 //! What a connector, and a set of connectors, must keep to. Exchange's cmdlets refuse what
 //! breaks these; so does expsd when it loads a set.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::{
-    AuthMechanism, IpRange, PermissionGroups, ReceiveConnector, Server, ServerRole, TransportRole,
+    AuthMechanism, IpRange, PermissionGroups, ReceiveConnector, Role, Server, ServerRole,
+    TransportRole,
 };
 
 /// A rule that is broken, and the parameter to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
+    pub rule: Rule,
     pub parameter: &'static str,
     pub message: String,
+}
+
+/// What the cmdlets refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    NoBinding,
+    NoRange,
+    BasicAuthRequireTls,
+    ExternalAuthoritativeAlone,
+    ExternalAuthoritativeGroup,
+    RequireTls,
+    DomainSecure,
+    BinaryMime,
+    InactivityTimeout,
+    /// Fqdn beside ExchangeServer.
+    Fqdn,
+    /// A parameter or value that an Edge server does not have.
+    NotOnEdge,
+    /// FrontendTransport where there is no Front End.
+    NoFrontEnd,
+    SameName,
+    /// Two transport roles on one binding.
+    RoleConflict,
+    /// Ranges on one binding that are equal, or overlap in part.
+    Overlap,
 }
 
 /// The rules that one connector breaks (Set-ReceiveConnector, parameters AuthMechanism,
@@ -19,26 +48,34 @@ pub struct Broken {
 pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken> {
     let auth = connector.auth_mechanism;
     let mut broken = Vec::new();
-    let mut rule = |keeps: bool, parameter, message: &str| {
+    let mut rule = |keeps: bool, rule, parameter, message: &str| {
         if !keeps {
-            broken.push(Broken { parameter, message: message.to_owned() });
+            broken.push(Broken { rule, parameter, message: message.to_owned() });
         }
     };
-    rule(!connector.bindings.is_empty(), "Bindings", "a connector needs at least one binding");
+    rule(
+        !connector.bindings.is_empty(),
+        Rule::NoBinding,
+        "Bindings",
+        "a connector needs at least one binding",
+    );
     rule(
         !connector.remote_ip_ranges.is_empty(),
+        Rule::NoRange,
         "RemoteIPRanges",
         "a connector needs at least one range",
     );
     let basic_and_tls = AuthMechanism::BasicAuth | AuthMechanism::Tls;
     rule(
         !auth.contains(AuthMechanism::BasicAuthRequireTLS) || auth.contains(basic_and_tls),
+        Rule::BasicAuthRequireTls,
         "AuthMechanism",
         "BasicAuthRequireTLS needs BasicAuth and Tls beside it",
     );
     let external = auth.contains(AuthMechanism::ExternalAuthoritative);
     rule(
         !external || (auth - AuthMechanism::Tls) == AuthMechanism::ExternalAuthoritative,
+        Rule::ExternalAuthoritativeAlone,
         "AuthMechanism",
         "ExternalAuthoritative may have only Tls beside it",
     );
@@ -46,23 +83,32 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
         !external
             || connector.permission_groups - PermissionGroups::Custom
                 == PermissionGroups::ExchangeServers,
+        Rule::ExternalAuthoritativeGroup,
         "PermissionGroups",
         "ExternalAuthoritative needs PermissionGroups to be ExchangeServers",
     );
     let tls = auth.contains(AuthMechanism::Tls);
-    rule(!connector.require_tls || tls, "RequireTLS", "RequireTLS needs Tls in AuthMechanism");
+    rule(
+        !connector.require_tls || tls,
+        Rule::RequireTls,
+        "RequireTLS",
+        "RequireTLS needs Tls in AuthMechanism",
+    );
     rule(
         !connector.domain_secure_enabled || (tls && !external),
+        Rule::DomainSecure,
         "DomainSecureEnabled",
         "DomainSecureEnabled needs Tls in AuthMechanism, and not ExternalAuthoritative",
     );
     rule(
         !connector.binary_mime_enabled || connector.chunking_enabled,
+        Rule::BinaryMime,
         "BinaryMimeEnabled",
         "BinaryMimeEnabled needs ChunkingEnabled",
     );
     rule(
         connector.connection_inactivity_timeout < connector.connection_timeout,
+        Rule::InactivityTimeout,
         "ConnectionInactivityTimeout",
         "ConnectionInactivityTimeout must be smaller than ConnectionTimeout",
     );
@@ -71,6 +117,7 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
     });
     rule(
         !connector.offers_exchange_server() || own_name,
+        Rule::Fqdn,
         "Fqdn",
         &format!(
             "When the AuthMechanism parameter on a Receive connector is set to the value \
@@ -83,57 +130,72 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
     let edge = server.role == ServerRole::Edge;
     rule(
         !edge || !connector.suppress_x_anonymous_tls,
+        Rule::NotOnEdge,
         "SuppressXAnonymousTls",
         "SuppressXAnonymousTls does not exist on an Edge server",
     );
     rule(
         !edge || !connector.permission_groups.contains(PermissionGroups::ExchangeLegacyServers),
+        Rule::NotOnEdge,
         "PermissionGroups",
         "ExchangeLegacyServers does not exist on an Edge server",
     );
     let front_end = connector.transport_role == TransportRole::FrontendTransport;
     rule(
         !front_end || (server.version.has_front_end() && server.role == ServerRole::Mailbox),
+        Rule::NoFrontEnd,
         "TransportRole",
         "FrontendTransport exists on Mailbox servers of 2013 and later only",
     );
     broken
 }
 
+/// All rules that a set breaks, with the index of the connector that breaks each.
+pub fn all_broken(connectors: &[ReceiveConnector], server: &Server) -> Vec<(usize, Broken)> {
+    let own = connectors.iter().enumerate().flat_map(|(i, connector)| {
+        broken_rules(connector, server).into_iter().map(move |broken| (i, broken))
+    });
+    own.chain(conflicts(connectors, server)).collect()
+}
+
 /// Pairs of connectors that cannot stand side by side: the index of the later one,
 /// and what it breaks. The wording for two roles is the cmdlet's; for one role it is ours.
+///
+/// Costs a sort of all ranges.
 pub fn conflicts(connectors: &[ReceiveConnector], server: &Server) -> Vec<(usize, Broken)> {
     let mut found = Vec::new();
     for (j, later) in connectors.iter().enumerate() {
-        for earlier in &connectors[..j] {
+        for (i, earlier) in connectors[..j].iter().enumerate() {
             if later.name.eq_ignore_ascii_case(&earlier.name) {
                 let message = format!("another connector is called \"{}\" already", earlier.name);
-                found.push((j, Broken { parameter: "Name", message }));
+                found.push((j, i, Broken { rule: Rule::SameName, parameter: "Name", message }));
             }
-            if !earlier.enabled || !later.enabled || !share_a_binding(earlier, later) {
-                continue;
-            }
-            let identity = server.identity(earlier);
-            if server.role_of(earlier) != server.role_of(later) {
+            let differ = server.role_of(earlier) != server.role_of(later);
+            if earlier.enabled && later.enabled && differ && share_a_binding(earlier, later) {
+                let identity = server.identity(earlier);
                 let message = format!(
                     "The values that you specified for the Bindings and RemoteIPRanges parameters \
                      conflict with the settings on Receive connector \"{identity}\". Receive \
                      connectors assigned to different Transport roles on a single server must \
                      listen on unique local IP address & port bindings."
                 );
-                found.push((j, Broken { parameter: "Bindings", message }));
-            } else if same_binding(earlier, later)
-                && let Some((mine, theirs, how)) = clash(later, earlier)
-            {
-                let message = format!(
-                    "{mine} {how} {theirs} of \"{identity}\" on the same binding; of two ranges \
-                     one must lie completely inside the other, and be smaller"
-                );
-                found.push((j, Broken { parameter: "RemoteIPRanges", message }));
+                let rule = Rule::RoleConflict;
+                found.push((j, i, Broken { rule, parameter: "Bindings", message }));
             }
         }
     }
-    found
+    for Clash { mine, other, how } in clashes(connectors, server) {
+        let identity = server.identity(&connectors[other.0]);
+        let message = format!(
+            "{} {how} {} of \"{identity}\" on the same binding; of two ranges one must lie \
+             completely inside the other, and be smaller",
+            mine.1, other.1
+        );
+        let broken = Broken { rule: Rule::Overlap, parameter: "RemoteIPRanges", message };
+        found.push((mine.0, other.0, broken));
+    }
+    found.sort_by_key(|(later, earlier, _)| (*later, *earlier));
+    found.into_iter().map(|(later, _, broken)| (later, broken)).collect()
 }
 
 /// Two connectors on one local address and port, where a wildcard is all addresses.
@@ -142,41 +204,74 @@ fn share_a_binding(a: &ReceiveConnector, b: &ReceiveConnector) -> bool {
     a.bindings.iter().any(|x| fixed(x.0) && b.bindings.iter().any(|y| y.accepts(x.0)))
 }
 
-/// Two connectors with a binding that is the same in every respect.
-fn same_binding(a: &ReceiveConnector, b: &ReceiveConnector) -> bool {
-    a.bindings.iter().any(|x| x.port() != 0 && b.bindings.contains(x))
+/// Two ranges, each with the index of its connector, that are equal or overlap only in part.
+struct Clash<'a> {
+    mine: (usize, &'a IpRange),
+    other: (usize, &'a IpRange),
+    how: &'static str,
 }
 
-/// The first ranges of two connectors that are equal or overlap only in part.
-///
-/// Both lists are walked in order of their lower bounds, so the cost is that of sorting.
-fn clash<'a>(
-    a: &'a ReceiveConnector,
-    b: &'a ReceiveConnector,
-) -> Option<(&'a IpRange, &'a IpRange, &'static str)> {
-    let mut all: Vec<(&IpRange, bool)> = (a.remote_ip_ranges.iter().map(|r| (r, true)))
-        .chain(b.remote_ip_ranges.iter().map(|r| (r, false)))
-        .collect();
-    all.sort_by_key(|(r, _)| (r.is_ipv6(), r.low(), std::cmp::Reverse(r.high())));
-    let mut open: Vec<(&IpRange, bool)> = Vec::new();
-    for &(range, mine) in &all {
-        open.retain(|(other, _)| other.is_ipv6() == range.is_ipv6() && other.high() >= range.low());
-        for &(other, _) in open.iter().filter(|(_, theirs)| *theirs != mine) {
-            let scopes_differ = matches!(
-                (other.scope_id(), range.scope_id()), (Some(x), Some(y)) if x != y
-            );
-            let equal = other.low() == range.low() && other.high() == range.high();
-            let how = match () {
-                () if scopes_differ => continue,
-                () if equal && other.scope_id() == range.scope_id() => "is the same as",
-                () if other.high() < range.high() => "overlaps part of",
-                () => continue,
-            };
-            return Some(if mine { (range, other, how) } else { (other, range, how) });
+/// The first clash of every pair of connectors with one role and a binding that is the same in
+/// every respect.
+fn clashes<'a>(connectors: &'a [ReceiveConnector], server: &Server) -> Vec<Clash<'a>> {
+    let mut bound: HashMap<(SocketAddr, Role), Vec<usize>> = HashMap::new();
+    for (i, connector) in connectors.iter().enumerate().filter(|(_, c)| c.enabled) {
+        let fixed: HashSet<_> =
+            connector.bindings.iter().map(|b| b.0).filter(|b| b.port() != 0).collect();
+        for binding in fixed {
+            bound.entry((binding, server.role_of(connector))).or_default().push(i);
         }
-        open.push((range, mine));
     }
-    None
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    for together in bound.values().filter(|together| together.len() > 1) {
+        for clash in overlaps(connectors, together) {
+            if seen.insert((clash.mine.0, clash.other.0)) {
+                found.push(clash);
+            }
+        }
+    }
+    found
+}
+
+/// So many clashes of one range are told; mending them shows the others.
+const MOST_CLASHES: usize = 50;
+
+/// Sweeps over the ranges of the connectors `together`, in order of their lower bounds.
+fn overlaps<'a>(connectors: &'a [ReceiveConnector], together: &[usize]) -> Vec<Clash<'a>> {
+    let ranges =
+        together.iter().flat_map(|i| connectors[*i].remote_ip_ranges.iter().map(|r| (*i, r)));
+    let mut ranges: Vec<(usize, &IpRange)> = ranges.collect();
+    ranges
+        .sort_unstable_by_key(|(i, r)| (r.is_ipv6(), r.low(), Reverse(r.high()), r.scope_id(), *i));
+    let clash = |a: (usize, &'a IpRange), b: (usize, &'a IpRange), how| {
+        let (mine, other) = if a.0 > b.0 { (a, b) } else { (b, a) };
+        Clash { mine, other, how }
+    };
+    let mut found = Vec::new();
+    for pair in ranges.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        let place = |r: &IpRange| (r.is_ipv6(), r.low(), r.high(), r.scope_id());
+        if a.0 != b.0 && place(a.1) == place(b.1) {
+            found.push(clash(a, b, "is the same as"));
+        }
+    }
+    // Those that reach beyond the current lower bound, by their upper one. A range with a scope
+    // id is a single address, which lies in another or outside of it.
+    let mut open: BTreeMap<(bool, u128, usize), &IpRange> = BTreeMap::new();
+    for (i, range) in ranges.into_iter().filter(|(_, r)| r.scope_id().is_none()) {
+        let family = range.is_ipv6();
+        while let Some(over) = open.first_entry().filter(|e| *e.key() < (family, range.low(), 0)) {
+            over.remove();
+        }
+        let ends_inside = open.range((family, range.low(), 0)..(family, range.high(), 0));
+        let others = ends_inside.filter(|((.., other), _)| *other != i);
+        for ((.., other), earlier) in others.take(MOST_CLASHES) {
+            found.push(clash((i, range), (*other, earlier), "overlaps part of"));
+        }
+        open.insert((family, range.high(), i), range);
+    }
+    found
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Server {
 }
 
 /// The service that owns a connector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     FrontEnd,
     Hub,

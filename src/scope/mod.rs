@@ -5,11 +5,92 @@
 //! with the most specific RemoteIPRanges entry that holds the source
 //! (learn.microsoft.com, "Receive connectors"; byronwright.blogspot.com, 2015/09).
 
-use std::net::SocketAddr;
+mod table;
+
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::connector::{Binding, IpRange, ReceiveConnector, SourceAddress};
+use table::{Entry, Rank, Table};
+
+/// A set of connectors, indexed by what they are bound to and by whom they take.
+///
+/// Building it costs a sort of all ranges; a selection after that a binary search.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    connectors: Arc<[ReceiveConnector]>,
+    table: Table,
+}
+
+impl Scope {
+    pub fn new(connectors: impl Into<Arc<[ReceiveConnector]>>) -> Self {
+        let connectors = connectors.into();
+        Self { table: Table::new(&connectors), connectors }
+    }
+
+    pub fn connectors(&self) -> &Arc<[ReceiveConnector]> {
+        &self.connectors
+    }
+
+    /// Selects the connector for a connection from `remote` to `local`. A wildcard as `local`
+    /// stands for any address of its family.
+    pub fn select(&self, local: SocketAddr, remote: SourceAddress) -> Selection<'_> {
+        let winner = self.table.winner(&self.connectors, local, remote);
+        Selection { connectors: &self.connectors, local, remote, winner }
+    }
+
+    /// The sources of `within` on `local`, cut at every bound of a range there: each piece
+    /// meets one connector by one range. In order; a link that has a range of its own comes
+    /// after the address without a scope id.
+    pub fn pieces(&self, local: SocketAddr, within: &IpRange) -> Vec<Piece> {
+        let ipv6 = within.is_ipv6();
+        let mut starts = self.table.starts(local, ipv6);
+        starts.retain(|start| (within.low()..=within.high()).contains(start));
+        if starts.first() != Some(&within.low()) {
+            starts.insert(0, within.low());
+        }
+        let ends = starts[1..].iter().map(|next| next - 1).chain([within.high()]);
+        let mut scoped = match ipv6 {
+            true => self.table.scoped(local),
+            false => Vec::new(),
+        }
+        .into_iter()
+        .filter(|(address, _)| (within.low()..=within.high()).contains(address))
+        .peekable();
+        let mut pieces = Vec::with_capacity(starts.len());
+        for (start, end) in starts.iter().zip(ends) {
+            let mut piece = |first, last, scope_id| {
+                let first = SourceAddress::new(first, scope_id);
+                let last = SourceAddress::new(last, scope_id);
+                let winner = self.select(local, first).index();
+                pieces.push(Piece { first, last, winner });
+            };
+            piece(address(*start, ipv6), address(end, ipv6), 0);
+            while let Some((at, scope_id)) = scoped.next_if(|(at, _)| *at <= end) {
+                piece(address(at, true), address(at, true), scope_id);
+            }
+        }
+        pieces
+    }
+}
+
+fn address(number: u128, ipv6: bool) -> IpAddr {
+    match ipv6 {
+        true => IpAddr::V6(number.into()),
+        // The bounds of an IPv4 range fit into 32 bits.
+        false => IpAddr::V4((number as u32).into()),
+    }
+}
+
+/// A stretch of source addresses that all meet the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub first: SourceAddress,
+    pub last: SourceAddress,
+    /// The index of the connector that they meet.
+    pub winner: Option<usize>,
+}
 
 /// How one connector stands towards a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +107,6 @@ pub enum Standing<'a> {
     },
 }
 
-impl Standing<'_> {
-    /// Smaller is more specific. A range counts first; on equal ranges a binding to one
-    /// address wins over a wildcard (open in the documents, our choice).
-    fn rank(&self) -> Option<(u128, bool)> {
-        match self {
-            Self::Candidate { range, binding } => Some((range.span(), binding.is_wildcard())),
-            _ => None,
-        }
-    }
-}
-
 /// The standing of `connector` towards a connection from `remote` to `local`.
 pub fn standing<'a>(
     connector: &'a ReceiveConnector,
@@ -51,32 +121,19 @@ pub fn standing<'a>(
         return Standing::NotBound;
     };
     let holding = connector.remote_ip_ranges.iter().filter(|range| range.contains(remote));
-    match holding.min_by_key(|range| range.span()) {
+    match holding.min_by_key(|range| table::rank(range, false, 0)) {
         Some(range) => Standing::Candidate { range, binding },
         None => Standing::OutOfRange,
     }
 }
 
-/// What [`select`] found: the winner, and on demand how every connector stood.
+/// What [`Scope::select`] found: the winner, and on demand how every connector stood.
 #[derive(Clone, Copy, Debug)]
 pub struct Selection<'a> {
-    connectors: &'a [ReceiveConnector],
+    connectors: &'a Arc<[ReceiveConnector]>,
     local: SocketAddr,
     remote: SourceAddress,
-    winner: Option<usize>,
-}
-
-/// Selects the connector for a connection from `remote` to `local`.
-pub fn select(
-    connectors: &[ReceiveConnector],
-    local: SocketAddr,
-    remote: SourceAddress,
-) -> Selection<'_> {
-    let ranks = connectors
-        .iter()
-        .enumerate()
-        .filter_map(|(i, connector)| Some((standing(connector, local, remote).rank()?, i)));
-    Selection { connectors, local, remote, winner: ranks.min().map(|(_, i)| i) }
+    winner: Option<Entry>,
 }
 
 /// The connector that a session met, out of a set that sessions share.
@@ -102,21 +159,23 @@ impl Deref for Met {
 }
 
 impl<'a> Selection<'a> {
-    /// The index of the winner among the connectors given to [`select`].
+    /// The index of the winner in the set.
     pub fn index(&self) -> Option<usize> {
-        self.winner
+        self.winner.map(|entry| entry.connector as usize)
     }
 
     pub fn winner(&self) -> Option<&'a ReceiveConnector> {
-        self.winner.map(|i| &self.connectors[i])
+        self.index().map(|i| &self.connectors[i])
+    }
+
+    /// The winner, to be kept for a session.
+    pub fn met(&self) -> Option<Met> {
+        Met::new(Arc::clone(self.connectors), self.index()?)
     }
 
     /// The winner's range that decided.
     pub fn range(&self) -> Option<&'a IpRange> {
-        match standing(self.winner()?, self.local, self.remote) {
-            Standing::Candidate { range, .. } => Some(range),
-            _ => None,
-        }
+        self.winner.map(|entry| table::range(self.connectors, entry))
     }
 
     /// Every connector with its standing, in the order of the configuration.
@@ -129,19 +188,15 @@ impl<'a> Selection<'a> {
 
     /// The candidates that lost, the closest first.
     pub fn shadowed(&self) -> Vec<(&'a ReceiveConnector, &'a IpRange)> {
-        let winner = self.winner();
-        let mut lost: Vec<_> = self
-            .standings()
-            .filter(|(c, _)| winner.is_some_and(|w| !std::ptr::eq(w, *c)))
-            .filter_map(|(c, standing)| Some((standing.rank()?, c, standing)))
-            .collect();
+        let candidates = (0..).zip(self.standings()).filter_map(|(i, (connector, standing))| {
+            let Standing::Candidate { range, binding } = standing else { return None };
+            let rank: Rank = table::rank(range, binding.is_wildcard(), i);
+            Some((rank, connector, range))
+        });
+        let won = self.winner.map(|entry| entry.connector);
+        let mut lost: Vec<_> = candidates.filter(|(rank, ..)| Some(rank.3) != won).collect();
         lost.sort_by_key(|(rank, ..)| *rank);
-        lost.into_iter()
-            .filter_map(|(_, c, standing)| match standing {
-                Standing::Candidate { range, .. } => Some((c, range)),
-                _ => None,
-            })
-            .collect()
+        lost.into_iter().map(|(_, connector, range)| (connector, range)).collect()
     }
 
     /// How the winner came to win, in one sentence.
@@ -170,8 +225,7 @@ impl<'a> Selection<'a> {
 mod tests {
     use super::*;
     use crate::connector::Version;
-    use proptest::prelude::*;
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn connector(name: &str, binding: &str, ranges: &[&str]) -> ReceiveConnector {
         let mut connector = ReceiveConnector::new(name, Version::E2019);
@@ -181,7 +235,8 @@ mod tests {
     }
 
     fn winner(set: &[ReceiveConnector], local: &str, remote: &str) -> Option<String> {
-        let selection = select(set, local.parse().unwrap(), remote.parse().unwrap());
+        let scope = Scope::new(set.to_vec());
+        let selection = scope.select(local.parse().unwrap(), remote.parse().unwrap());
         selection.winner().map(|c| c.name.clone())
     }
 
@@ -235,7 +290,8 @@ mod tests {
             connector("Default Frontend EX01", "0.0.0.0:25", &["0.0.0.0/0"]),
             connector("App relay", "0.0.0.0:25", &["10.0.0.10-10.0.0.20"]),
         ];
-        let selection = select(&set, "0.0.0.0:25".parse().unwrap(), "10.0.0.12".parse().unwrap());
+        let scope = Scope::new(set);
+        let selection = scope.select("0.0.0.0:25".parse().unwrap(), "10.0.0.12".parse().unwrap());
         assert_eq!(
             selection.reason(),
             "\"App relay\" takes 10.0.0.12 by its range 10.0.0.10-10.0.0.20 (11 addresses), which is \
@@ -243,27 +299,131 @@ mod tests {
         );
     }
 
-    proptest! {
-        /// Against a model that looks at every address of every range.
-        #[test]
-        fn select_agrees_with_counting(
-            sets in prop::collection::vec(prop::collection::vec((0u32..64, 0u32..64), 1..4), 1..6),
-            remote in 0u32..64,
-        ) {
-            let set: Vec<_> = sets.iter().enumerate().map(|(i, ranges)| {
-                let ranges: Vec<String> = ranges.iter().map(|&(a, b)| {
-                    format!("{}-{}", Ipv4Addr::from(a.min(b)), Ipv4Addr::from(a.max(b)))
-                }).collect();
-                let ranges: Vec<&str> = ranges.iter().map(String::as_str).collect();
-                connector(&i.to_string(), "0.0.0.0:25", &ranges)
-            }).collect();
-            let model = sets.iter().enumerate().filter_map(|(i, ranges)| {
-                let holding = ranges.iter().filter(|&&(a, b)| (a.min(b)..=a.max(b)).contains(&remote));
-                Some((holding.map(|&(a, b)| (a.min(b)..=a.max(b)).count()).min()?, i))
-            }).min().map(|(_, i)| i);
-            let remote = SourceAddress::from(std::net::IpAddr::from(Ipv4Addr::from(remote)));
-            let selection = select(&set, "1.2.3.4:25".parse().unwrap(), remote);
-            prop_assert_eq!(selection.index(), model);
+    /// The winner and its range by looking at every range of every connector.
+    fn naive(
+        set: &[ReceiveConnector],
+        local: SocketAddr,
+        remote: SourceAddress,
+    ) -> Option<(usize, u128)> {
+        let mut best = None;
+        for (i, connector) in set.iter().enumerate().filter(|(_, c)| c.enabled) {
+            for binding in connector.bindings.iter().filter(|b| b.accepts(local)) {
+                for range in connector.remote_ip_ranges.iter().filter(|r| r.contains(remote)) {
+                    let any_link = range.scope_id().is_none();
+                    let rank = (range.span(), any_link, binding.is_wildcard(), i);
+                    best = best.map_or(Some(rank), |best| Some(rank.min(best)));
+                }
+            }
+        }
+        best.map(|(span, .., i)| (i, span))
+    }
+
+    fn random_set(random: &mut Random) -> Vec<ReceiveConnector> {
+        const BINDINGS: [&str; 6] =
+            ["0.0.0.0:25", "10.0.0.5:25", "10.0.0.6:25", "[::]:25", "[fe80::5]:25", "0.0.0.0:587"];
+        let connectors = 1 + random.below(6);
+        (0..connectors)
+            .map(|i| {
+                let mut connector = ReceiveConnector::new(i.to_string(), Version::E2019);
+                connector.enabled = random.below(8) > 0;
+                connector.bindings = (0..1 + random.below(2))
+                    .map(|_| BINDINGS[random.below(BINDINGS.len())].parse().unwrap())
+                    .collect();
+                connector.remote_ip_ranges =
+                    (0..1 + random.below(5)).map(|_| random_range(random)).collect();
+                connector
+            })
+            .collect()
+    }
+
+    /// Among the first and the last 32 addresses of both families, links 1 and 2.
+    fn random_range(random: &mut Random) -> IpRange {
+        let (a, b) = (random.below(64), random.below(64));
+        let (low, high) = (number(a.min(b)), number(a.max(b)));
+        let text = match random.below(4) {
+            0 => format!("{}-{}", Ipv4Addr::from(low), Ipv4Addr::from(high)),
+            1 => Ipv4Addr::from(low).to_string(),
+            2 => format!("{}-{}", ipv6(low), ipv6(high)),
+            _ => format!("{}%{}", ipv6(low), 1 + random.below(2)),
+        };
+        text.parse().unwrap()
+    }
+
+    fn number(n: usize) -> u32 {
+        if n < 32 { n as u32 } else { u32::MAX - 63 + n as u32 }
+    }
+
+    fn ipv6(n: u32) -> Ipv6Addr {
+        Ipv6Addr::from(if n < 32 { n.into() } else { u128::MAX - u128::from(u32::MAX - n) })
+    }
+
+    fn random_source(random: &mut Random) -> SourceAddress {
+        let n = number(random.below(64));
+        match random.below(4) {
+            0 | 1 => SourceAddress::new(Ipv4Addr::from(n).into(), 0),
+            2 => SourceAddress::new(ipv6(n).into(), 0),
+            _ => SourceAddress::new(ipv6(n).into(), 1 + random.below(3) as u32),
+        }
+    }
+
+    /// xorshift64
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            (self.0 >> 32) as usize % bound
+        }
+    }
+
+    /// `EXPSD_PAIRS` sets how many pairs of a random set and a random connection there are.
+    #[test]
+    fn the_index_agrees_with_looking_at_everything() {
+        let pairs = std::env::var("EXPSD_PAIRS").map_or(200_000, |n| n.parse().unwrap());
+        let mut random = Random(0x6578_7073_6421);
+        let locals: [SocketAddr; 6] =
+            ["10.0.0.5:25", "10.0.0.7:25", "0.0.0.0:25", "[fe80::5]:25", "[::]:25", "1.2.3.4:587"]
+                .map(|local| local.parse().unwrap());
+        let mut met = 0;
+        for _ in 0..pairs / 50 {
+            let scope = Scope::new(random_set(&mut random));
+            for _ in 0..50 {
+                let (local, remote) = (locals[random.below(6)], random_source(&mut random));
+                let selection = scope.select(local, remote);
+                let found = selection.index().zip(selection.range().map(IpRange::span));
+                assert_eq!(found, naive(&scope.connectors, local, remote), "{scope:#?}");
+                met += usize::from(found.is_some());
+            }
+        }
+        assert!((pairs / 8..pairs * 7 / 8).contains(&met), "{met} of {pairs} met a connector");
+    }
+
+    #[test]
+    fn pieces_cover_a_range_once_and_each_meets_one_thing() {
+        let mut random = Random(0x7069_6563_6573);
+        for _ in 0..2_000 {
+            let scope = Scope::new(random_set(&mut random));
+            let local: SocketAddr = ["10.0.0.5:25", "[::]:25"][random.below(2)].parse().unwrap();
+            let within = random_range(&mut random);
+            let pieces = scope.pieces(local, &within);
+            let plain: Vec<_> = pieces.iter().filter(|p| p.first.scope_id() == 0).collect();
+            let bound = |source: SourceAddress| match source.ip() {
+                IpAddr::V4(ip) => u128::from(u32::from(ip)),
+                IpAddr::V6(ip) => ip.into(),
+            };
+            assert_eq!(bound(plain[0].first), within.low());
+            assert_eq!(bound(plain.last().unwrap().last), within.high());
+            for pair in plain.windows(2) {
+                assert_eq!(bound(pair[0].last) + 1, bound(pair[1].first));
+            }
+            for piece in &pieces {
+                for source in [piece.first, piece.last] {
+                    let expected = naive(&scope.connectors, local, source).map(|(i, _)| i);
+                    assert_eq!(piece.winner, expected, "{piece:?} of {scope:#?}");
+                }
+            }
         }
     }
 }

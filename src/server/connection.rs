@@ -20,7 +20,6 @@ use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
 use crate::journal::Event;
-use crate::scope::{Met, select};
 use crate::session::{PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind};
 use crate::smtp::{Reply, reply};
 use crate::tls::ClientCertificate;
@@ -70,10 +69,8 @@ async fn run<T: Transport>(
     stopping: CancellationToken,
 ) {
     let source = SourceAddress::from(remote);
-    let selection = select(&shared.connectors, local, source);
-    let met =
-        selection.index().and_then(|i| Some((i, Met::new(Arc::clone(&shared.connectors), i)?)));
-    let Some((index, connector)) = met else {
+    let selection = shared.scope.select(local, source);
+    let Some((index, connector)) = selection.index().zip(selection.met()) else {
         let reason = selection.reason();
         tracing::warn!(%remote, %local, reply = %reply::SERVICE_NOT_AVAILABLE, "refused: {reason}");
         return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
@@ -216,7 +213,7 @@ impl<T: Transport> Connection<T> {
     /// Why the connector was selected.
     fn selection(&self) -> String {
         let source = SourceAddress::from(self.remote);
-        select(&self.shared.connectors, self.local, source).reason()
+        self.shared.scope.select(self.local, source).reason()
     }
 
     async fn end(&mut self) -> io::Result<()> {

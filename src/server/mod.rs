@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::capture::{Capture, FolderError, Totals};
 use crate::config::Configuration;
-use crate::connector::{ReceiveConnector, Server, SourceAddress, broken_rules, conflicts};
+use crate::connector::{ReceiveConnector, Server, SourceAddress, all_broken};
 use crate::session::{Explanation, explain};
 use crate::tls;
 
@@ -117,7 +117,7 @@ impl Daemon {
 
     /// Every enabled connector with the addresses that it listens on.
     pub fn listening(&self) -> Vec<Listening> {
-        let connectors = self.shared.connectors.iter().enumerate();
+        let connectors = self.shared.scope.connectors().iter().enumerate();
         let listening = |index: usize| {
             let takes = |(_, connectors): &&(SocketAddr, Vec<usize>)| connectors.contains(&index);
             self.addresses.iter().filter(takes).map(|(address, _)| *address).collect()
@@ -139,10 +139,10 @@ impl Daemon {
     pub fn explain(&self, local: SocketAddr, remote: SourceAddress) -> Explanation {
         let shared = &self.shared;
         let certificate = |connector: &ReceiveConnector| {
-            let index = shared.connectors.iter().position(|c| std::ptr::eq(c, connector));
+            let index = shared.scope.connectors().iter().position(|c| std::ptr::eq(c, connector));
             index.is_some_and(|index| shared.served[index].starttls.is_some())
         };
-        explain(&shared.host.server, &shared.connectors, local, remote, certificate)
+        explain(&shared.host.server, &shared.scope, local, remote, certificate)
     }
 
     /// A connection from `remote` to `local`, in memory.
@@ -240,16 +240,11 @@ fn local_of(stands_for: &[SocketAddr], remote: IpAddr) -> SocketAddr {
 
 /// A configuration file was checked when it was read; connectors made in code were not.
 fn check_rules(connectors: &[ReceiveConnector], server: &Server) -> Result<(), StartError> {
-    let single =
-        connectors.iter().find_map(|c| Some((c, broken_rules(c, server).into_iter().next()?)));
-    let broken = single.or_else(|| {
-        let (index, broken) = conflicts(connectors, server).into_iter().next()?;
-        Some((&connectors[index], broken))
-    });
-    match broken {
+    match all_broken(connectors, server).into_iter().next() {
         None => Ok(()),
-        Some((connector, broken)) => {
-            Err(StartError::Rule { connector: connector.name.clone(), message: broken.message })
+        Some((index, broken)) => {
+            let connector = connectors[index].name.clone();
+            Err(StartError::Rule { connector, message: broken.message })
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, ReceiveConnector, Server};
+use crate::scope::Scope;
 use crate::session::{DirectTrust, Host, Memory};
 use crate::tls::{self, Choice, Store};
 
@@ -23,7 +24,7 @@ const MEMORY: u64 = 512 << 20;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub host: Arc<Host>,
-    pub connectors: Arc<[ReceiveConnector]>,
+    pub scope: Scope,
     /// One for each connector.
     pub served: Vec<Served>,
     pub internal_transport: tls::Endpoint,
@@ -80,7 +81,7 @@ impl Shared {
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             host: Arc::new(host),
-            connectors: connectors.into(),
+            scope: Scope::new(connectors),
             served,
             internal_transport: tls::internal_transport(store.internal())?,
             client_roots: transport.client_roots.as_deref().map(read_roots).transpose()?,

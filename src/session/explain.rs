@@ -10,7 +10,7 @@ use crate::connector::{
     AuthMechanism, ExchangeAuthRefusal, ReceiveConnector, Rights, Server, SourceAddress, Token,
 };
 use crate::directory::{Account, Group};
-use crate::scope::{Standing, select};
+use crate::scope::{Scope, Standing};
 use crate::smtp::reply;
 
 /// Who asks.
@@ -82,12 +82,12 @@ pub struct Winner {
 /// one for STARTTLS.
 pub fn explain(
     server: &Server,
-    connectors: &[ReceiveConnector],
+    scope: &Scope,
     local: SocketAddr,
     remote: SourceAddress,
     certificate: impl Fn(&ReceiveConnector) -> bool,
 ) -> Explanation {
-    let selection = select(connectors, local, remote);
+    let selection = scope.select(local, remote);
     let shadows = selection.shadowed();
     let winner = selection.winner().zip(selection.range()).map(|(connector, range)| Winner {
         identity: server.identity(connector),

@@ -1,0 +1,115 @@
+//! A configuration before its rules are enforced.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use miette::NamedSource;
+
+use super::error::Problems;
+use super::{ConfigError, Configuration, sections};
+use crate::connector::{Broken, Rule};
+
+/// A configuration that was read whole, and may break rules of Exchange's cmdlets.
+///
+/// What runs must keep them ([`Draft::finish`]); what only looks at a set need not ask for it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub configuration: Configuration,
+    /// The rules that connectors break, each with the connector's index.
+    pub broken: Vec<(usize, Broken)>,
+    pub places: Places,
+}
+
+impl Draft {
+    /// Reads the file at `path`. Relative paths in it are relative to its folder.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::unreadable(name.clone(), &error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        sections::read(&text, &name, folder)
+    }
+
+    /// Reads `text`; `name` stands for it in errors.
+    pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
+        sections::read(text, name, Path::new(""))
+    }
+
+    /// The configuration, if it breaks no rule.
+    pub fn finish(self) -> Result<Configuration, ConfigError> {
+        if self.broken.is_empty() {
+            return Ok(self.configuration);
+        }
+        let mut problems = Problems::new(&self.places.name, &self.places.text);
+        self.report(&mut problems);
+        Err(problems.into_error())
+    }
+
+    pub(super) fn report(&self, problems: &mut Problems) {
+        for (index, broken) in &self.broken {
+            let name = &self.configuration.connectors[*index].name;
+            let message = match broken.rule {
+                Rule::SameName | Rule::RoleConflict | Rule::Overlap => {
+                    format!("\"{name}\" conflicts with another connector")
+                }
+                _ => format!("{} of \"{name}\" breaks a rule", broken.parameter),
+            };
+            let place = self.places.find(*index, broken.parameter).unwrap_or_default();
+            problems.add(place, message, &broken.message, None);
+        }
+    }
+}
+
+/// Where in a text the connectors stand, and the values of their parameters.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    name: String,
+    text: Arc<String>,
+    connectors: Vec<Place>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    connector: Range<usize>,
+    parameters: Vec<(&'static str, Range<usize>)>,
+}
+
+impl Places {
+    /// No places yet in `text`, which is called `name`.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: Arc::new(text.into()), connectors: Vec::new() }
+    }
+
+    /// Adds the next connector: where it stands, and its parameters.
+    pub fn push(&mut self, connector: Range<usize>, parameters: Vec<(&'static str, Range<usize>)>) {
+        self.connectors.push(Place { connector, parameters });
+    }
+
+    /// Where `parameter` of a connector stands, or else the connector; `None` if that is not in
+    /// the text.
+    pub fn find(&self, connector: usize, parameter: &str) -> Option<Range<usize>> {
+        let place = self.connectors.get(connector)?;
+        let found = place.parameters.iter().find(|(name, _)| *name == parameter);
+        Some(found.map_or_else(|| place.connector.clone(), |(_, span)| span.clone()))
+    }
+
+    /// The text, for a diagnostic to show.
+    pub fn source(&self) -> NamedSource<Arc<String>> {
+        NamedSource::new(&self.name, Arc::clone(&self.text))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The line of the text that holds an offset, from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        let before = &self.text.as_bytes()[..offset.min(self.text.len())];
+        memchr::memchr_iter(b'\n', before).count() + 1
+    }
+}
