@@ -1,44 +1,65 @@
 //! `expsd explain`
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
-use std::time::SystemTime;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use expsd::config::Configuration;
-use expsd::connector::{ReceiveConnector, SourceAddress};
-use expsd::scope::Scope;
-use expsd::session::explain;
-use expsd::tls::Store;
-use jiff::Timestamp;
+use expsd::connector::{IpRange, SourceAddress};
+use expsd::scope::{Piece, Scope};
+use expsd::session::{Outcome, Peer, Profile, explain, outcomes};
+use serde::Serialize;
 
-use super::{FAILED, Failed, Source, State, fail};
+use super::{FAILED, Failed, Source, State, UNREADABLE, fail};
 
 /// Say which connector a source address meets, and what it may do there
 ///
 /// Exchange selects by address alone: of the connectors bound to the local address and port,
 /// the one with the most specific range that holds the source. This prints the winner, the
 /// losers and why, what the winner advertises, and what an anonymous peer, a user and an
-/// Exchange server may do there.
+/// Exchange server may do there. The addresses of a network, of a file or of standard input
+/// are sorted by what they meet.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   expsd explain --remote 10.0.0.12
   expsd explain --config ex01.toml --remote 10.0.0.12,10.0.0.30 --local 587
-  expsd explain --config ex01.toml --remote fe80::1%11 --local '[::]:25'")]
+  expsd explain --config ex01.toml --remote fe80::1%11 --local '[::]:25'
+  expsd explain --config ex01.toml --remote 10.0.0.0/8 --as exchange-server
+  expsd explain --config ex01.toml --remote - --format json <addresses.txt")]
 pub struct Explain {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
     state: State,
-    /// Source address, or several with commas between
-    #[arg(long, value_name = "IP", required = true, value_delimiter = ',', value_parser = SourceAddress::from_str)]
-    remote: Vec<SourceAddress>,
+    /// Source address, low-high or CIDR, or several with commas between; `@FILE` reads them
+    /// from a file, one a line, and `-` from standard input
+    #[arg(long, value_name = "IP", required = true, value_delimiter = ',')]
+    remote: Vec<String>,
     /// Local address and port, or a port, as the connectors' bindings have it
     /// [default: port 25, or the first connector's]
     #[arg(long, value_name = "ADDR:PORT", value_parser = Local::from_str)]
     local: Option<Local>,
+    /// Tell only how this peer fares
+    #[arg(long = "as", value_name = "PEER")]
+    peer: Option<As>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum As {
+    Anonymous,
+    User,
+    ExchangeServer,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy)]
@@ -60,37 +81,139 @@ impl FromStr for Local {
     }
 }
 
+/// What was asked about.
+enum Asked {
+    Address(SourceAddress),
+    Range(IpRange),
+}
+
+impl FromStr for Asked {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let address = text.parse().map(Self::Address);
+        address.or_else(|_| text.parse().map(Self::Range)).map_err(|_| {
+            format!(
+                "\"{text}\" is no address (10.0.0.12, fe80::1%11), no range from low to high \
+                 (10.0.0.10-10.0.0.20) and no network (10.0.0.0/8)"
+            )
+        })
+    }
+}
+
 impl Explain {
     pub fn run(self) -> Result<(), Failed> {
+        let asked = self.asked()?;
         let configuration = self.source.load()?;
-        let store = self.store(&configuration)?;
-        let server = &configuration.server;
-        let certificate = |connector: &ReceiveConnector| {
-            store.for_fqdn(server.fqdn_of(connector), Timestamp::now()).usable().is_some()
-        };
+        let store = self.state.read(&configuration)?;
         let scope = Scope::new(configuration.connectors.clone());
-        let mut out = std::io::stdout().lock();
-        for (i, remote) in self.remote.iter().enumerate() {
-            let local = self.local(&configuration, remote.ip());
-            let explanation = explain(server, &scope, local, *remote, certificate);
-            let gap = if i > 0 { "\n" } else { "" };
-            if write!(out, "{gap}{explanation}").is_err() {
-                break;
+        let server = &configuration.server;
+        let certificate = super::has_certificate(&store, server);
+        if let Some(addresses) = self.addresses(&asked) {
+            let explanations = addresses.into_iter().map(|remote| {
+                let local = self.local(&configuration, remote.ip());
+                let mut explanation = explain(server, &scope, local, remote, &certificate);
+                if let Some(winner) = &mut explanation.winner {
+                    self.narrow(&mut winner.profile);
+                }
+                explanation
+            });
+            return self.print(&explanations.collect::<Vec<_>>());
+        }
+        let mut pieces = Vec::new();
+        for asked in &asked {
+            match asked {
+                Asked::Address(remote) => {
+                    let local = self.local(&configuration, remote.ip());
+                    let winner = scope.select(local, *remote).index();
+                    pieces.push((local, Piece { first: *remote, last: *remote, winner }));
+                }
+                Asked::Range(range) => {
+                    let local = self.local(&configuration, range.first());
+                    pieces.extend(scope.pieces(local, range).into_iter().map(|p| (local, p)));
+                }
             }
         }
-        Ok(())
+        let mut found: Vec<Outcome> = outcomes(server, &scope, &pieces, certificate);
+        for profile in found.iter_mut().filter_map(|outcome| outcome.profile.as_mut()) {
+            self.narrow(profile);
+        }
+        self.print(&found)
     }
 
-    /// The certificates that a daemon would find: those of the state directory, or else what
-    /// a fresh one starts with.
-    fn store(&self, configuration: &Configuration) -> Result<Store, Failed> {
-        let server = &configuration.server;
-        let now = SystemTime::now();
-        let store = match self.state.directory() {
-            Ok(state) => Store::read(&state, &server.name, &server.fqdn, now),
-            Err(_) => Store::ephemeral(&server.name, &server.fqdn, now),
+    /// What was asked, if it is nothing but addresses on the command line.
+    fn addresses(&self, asked: &[Asked]) -> Option<Vec<SourceAddress>> {
+        let listed = self.remote.iter().any(|word| word == "-" || word.starts_with('@'));
+        let address = |asked: &Asked| match asked {
+            Asked::Address(address) => Some(*address),
+            Asked::Range(_) => None,
         };
-        store.map_err(|error| fail(FAILED, error))
+        asked.iter().map(address).collect::<Option<_>>().filter(|_| !listed)
+    }
+
+    fn asked(&self) -> Result<Vec<Asked>, Failed> {
+        let mut asked = Vec::new();
+        for word in &self.remote {
+            let (text, name) = match word.strip_prefix('@') {
+                Some(file) => (std::fs::read_to_string(file), file),
+                None if word == "-" => {
+                    let mut text = String::new();
+                    (std::io::stdin().read_to_string(&mut text).map(|_| text), "standard input")
+                }
+                None => {
+                    let parsed = word
+                        .parse()
+                        .map_err(|error: String| fail(UNREADABLE, format!("--remote: {error}")))?;
+                    asked.push(parsed);
+                    continue;
+                }
+            };
+            let text =
+                text.map_err(|error| fail(UNREADABLE, format!("cannot read {name}: {error}")))?;
+            for (i, line) in text.lines().enumerate() {
+                let line = line.split('#').next().unwrap_or_default().trim();
+                if !line.is_empty() {
+                    let parsed = line.parse().map_err(|error: String| {
+                        fail(UNREADABLE, format!("{name}:{}: {error}", i + 1))
+                    })?;
+                    asked.push(parsed);
+                }
+            }
+        }
+        match asked.is_empty() {
+            true => Err(fail(UNREADABLE, "no address was given to explain")),
+            false => Ok(asked),
+        }
+    }
+
+    fn narrow(&self, profile: &mut Profile) {
+        let peer = match self.peer {
+            None => return,
+            Some(As::Anonymous) => Peer::Anonymous,
+            Some(As::User) => Peer::User,
+            Some(As::ExchangeServer) => Peer::ExchangeServer,
+        };
+        profile.peers.retain(|verdict| verdict.peer == peer);
+    }
+
+    fn print<T: Serialize + std::fmt::Display>(&self, found: &[T]) -> Result<(), Failed> {
+        let mut out = std::io::stdout().lock();
+        let written = match self.format {
+            Format::Json => serde_json::to_writer_pretty(&mut out, found)
+                .map_err(std::io::Error::from)
+                .and_then(|()| writeln!(out)),
+            Format::Text => found.iter().enumerate().try_for_each(|(i, part)| {
+                let gap = if i > 0 { "\n" } else { "" };
+                write!(out, "{gap}{part}")
+            }),
+        };
+        match written {
+            // Who reads no further has what he wanted.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(fail(FAILED, format!("cannot write: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn local(&self, configuration: &Configuration, remote: IpAddr) -> SocketAddr {

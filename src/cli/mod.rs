@@ -7,9 +7,13 @@ mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use expsd::config::Configuration;
+use expsd::connector::{ReceiveConnector, Server};
+use expsd::tls::Store;
+use jiff::Timestamp;
 use miette::Report;
 
 /// An SMTP receive daemon that answers as a Microsoft Exchange receive connector does, and says
@@ -94,6 +98,18 @@ impl Source {
 }
 
 impl State {
+    /// The certificates that a daemon would find: those of the state directory, or else what
+    /// a fresh one starts with.
+    fn read(&self, configuration: &Configuration) -> Result<Store, Failed> {
+        let server = &configuration.server;
+        let now = SystemTime::now();
+        let store = match self.directory() {
+            Ok(state) => Store::read(&state, &server.name, &server.fqdn, now),
+            Err(_) => Store::ephemeral(&server.name, &server.fqdn, now),
+        };
+        store.map_err(|error| fail(FAILED, error))
+    }
+
     fn directory(&self) -> Result<PathBuf, Failed> {
         let from = |variable: &str, below: &str| {
             let path = PathBuf::from(std::env::var_os(variable)?);
@@ -110,6 +126,15 @@ impl State {
                 )
             })
     }
+}
+
+/// Whether the daemon would find a certificate for STARTTLS on a connector.
+fn has_certificate<'a>(
+    store: &'a Store,
+    server: &'a Server,
+) -> impl Fn(&ReceiveConnector) -> bool + 'a {
+    let now = Timestamp::now();
+    move |connector| store.for_fqdn(server.fqdn_of(connector), now).usable().is_some()
 }
 
 fn fail(code: u8, error: impl std::fmt::Display) -> Failed {

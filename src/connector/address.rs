@@ -25,6 +25,13 @@ impl SourceAddress {
         self.ip
     }
 
+    /// Whether `next` is the next higher address of the same link.
+    pub fn is_followed_by(self, next: Self) -> bool {
+        self.ip.is_ipv6() == next.ip.is_ipv6()
+            && self.scope_id == next.scope_id
+            && number(self.ip).checked_add(1) == Some(number(next.ip))
+    }
+
     /// The link of a link-local address; 0 for none.
     pub fn scope_id(self) -> u32 {
         self.scope_id
@@ -131,6 +138,15 @@ impl IpRange {
 
     pub fn scope_id(&self) -> Option<u32> {
         self.scope_id
+    }
+
+    /// The lowest address.
+    pub fn first(&self) -> IpAddr {
+        match self.is_ipv6 {
+            true => IpAddr::V6(self.low.into()),
+            // The bounds of an IPv4 range fit into 32 bits.
+            false => IpAddr::V4((self.low as u32).into()),
+        }
     }
 
     /// How many addresses, in words.

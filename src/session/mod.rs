@@ -39,7 +39,7 @@ use crate::smtp::line::{LineReader, Next};
 use crate::smtp::{Envelope, Reply, reply};
 
 pub use data::Receipt;
-pub use explain::{Explanation, Peer, explain};
+pub use explain::{Ehlo, Explanation, Outcome, Peer, Profile, Refused, Verdict, explain, outcomes};
 pub use memory::Memory;
 pub use note::Note;
 pub use offer::{Offer, TlsKind};

@@ -1,0 +1,126 @@
+//! Which connector an address meets, what it offers there, and what it may do: in words, and
+//! for programs.
+
+mod outcome;
+mod profile;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::connector::{ReceiveConnector, Server, SourceAddress};
+use crate::scope::{Scope, Standing};
+use crate::smtp::reply;
+
+pub use outcome::{Outcome, outcomes};
+pub use profile::{Ehlo, Peer, Profile, Refused, Verdict};
+
+/// What [`explain`] found for one address. `Display` tells it to a person.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    #[serde(serialize_with = "as_text")]
+    pub remote: SourceAddress,
+    pub local: SocketAddr,
+    /// `None`: the connection is closed with 421.
+    pub winner: Option<Winner>,
+    /// How the winner came to win, in a sentence.
+    pub reason: String,
+    /// Every other connector, in the order of the configuration.
+    pub losers: Vec<Loser>,
+}
+
+/// The connector that is met.
+#[derive(Clone, Debug, Serialize)]
+pub struct Winner {
+    /// `SERVER\Connector name`
+    pub connector: String,
+    /// The range that decided.
+    pub range: String,
+    /// The connectors that would have taken the address, the closest first.
+    pub shadows: Vec<Shadow>,
+    #[serde(flatten)]
+    pub profile: Profile,
+}
+
+/// A connector that lost to a more specific range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shadow {
+    pub connector: String,
+    pub range: String,
+}
+
+/// A connector that is not met, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Loser {
+    pub connector: String,
+    pub standing: &'static str,
+    pub why: String,
+}
+
+/// Explains a connection from `remote` to `local`. `certificate` tells whether a connector has
+/// one for STARTTLS.
+pub fn explain(
+    server: &Server,
+    scope: &Scope,
+    local: SocketAddr,
+    remote: SourceAddress,
+    certificate: impl Fn(&ReceiveConnector) -> bool,
+) -> Explanation {
+    let selection = scope.select(local, remote);
+    let winner = selection.winner().zip(selection.range()).map(|(connector, range)| Winner {
+        connector: server.identity(connector),
+        range: range.to_string(),
+        shadows: selection
+            .shadowed()
+            .into_iter()
+            .map(|(c, range)| Shadow { connector: server.identity(c), range: range.to_string() })
+            .collect(),
+        profile: Profile::of(server, connector, certificate(connector)),
+    });
+    let losers = selection
+        .standings()
+        .filter(|(c, _)| !selection.winner().is_some_and(|winner| std::ptr::eq(winner, *c)))
+        .map(|(c, standing)| loser(server.identity(c), standing, local))
+        .collect();
+    Explanation { remote, local, winner, losers, reason: selection.reason() }
+}
+
+fn loser(connector: String, standing: Standing<'_>, local: SocketAddr) -> Loser {
+    let (standing, why) = match standing {
+        Standing::Disabled => ("disabled", "disabled".to_owned()),
+        Standing::NotBound => ("not-bound", format!("not bound to {local}")),
+        Standing::OutOfRange => ("out-of-range", "no range holds the address".to_owned()),
+        Standing::Candidate { range, .. } => {
+            ("wider", format!("its best range {range} ({}) is wider", range.size()))
+        }
+    };
+    Loser { connector, standing, why }
+}
+
+fn as_text<S: serde::Serializer>(
+    text: &impl fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(text)
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} on {}", self.remote, self.local)?;
+        match &self.winner {
+            None => writeln!(f, "  meets     no connector: \"{}\"", reply::SERVICE_NOT_AVAILABLE)?,
+            Some(winner) => writeln!(f, "  meets     {}", winner.connector)?,
+        }
+        writeln!(f, "  because   {}", self.reason)?;
+        if let Some(winner) = &self.winner {
+            for Shadow { connector, range } in &winner.shadows {
+                writeln!(f, "  shadows   {connector}, whose range {range} holds the address too")?;
+            }
+        }
+        for Loser { connector, why, .. } in &self.losers {
+            writeln!(f, "  not       {connector}: {why}")?;
+        }
+        self.winner.as_ref().map_or(Ok(()), |winner| winner.profile.fmt(f))
+    }
+}
