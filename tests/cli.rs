@@ -55,7 +55,12 @@ fn a_wrong_configuration_is_shown_at_its_place_and_exits_with_2() {
 #[test]
 fn help_has_examples_and_usage_errors_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
-    for command in [&["serve", "--help"][..], &["explain", "--help"], &["cert", "new", "--help"]] {
+    for command in [
+        &["serve", "--help"][..],
+        &["explain", "--help"],
+        &["diff", "--help"],
+        &["cert", "new", "--help"],
+    ] {
         let output = expsd(command, folder.path());
         assert!(output.status.success());
         assert!(text(&output.stdout).contains("Examples:\n  expsd "), "{command:?}");
@@ -86,6 +91,99 @@ fn explain_answers_for_several_addresses() {
         "{shown}"
     );
     assert!(!folder.path().join("state").exists(), "explain leaves nothing behind");
+}
+
+const RELAY: &str = "\
+[[ReceiveConnector]]
+Name = \"Default Frontend EX01\"
+TransportRole = \"FrontendTransport\"
+Bindings = \"0.0.0.0:25\"
+AuthMechanism = \"Tls, Integrated, BasicAuth, BasicAuthRequireTLS, ExchangeServer\"
+PermissionGroups = \"AnonymousUsers, ExchangeServers, ExchangeLegacyServers\"
+[[ReceiveConnector]]
+Name = \"App relay\"
+TransportRole = \"FrontendTransport\"
+Bindings = \"0.0.0.0:25\"
+RemoteIPRanges = \"10.0.0.10-10.0.0.20\"
+AuthMechanism = \"Tls\"
+PermissionGroups = \"AnonymousUsers\"
+";
+
+#[test]
+fn a_network_is_explained_by_what_its_addresses_meet() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.toml"), RELAY).unwrap();
+    std::fs::write(folder.path().join("list"), "10.0.0.12 # EX02\n\n10.0.0.13\n10.0.0.9\n")
+        .unwrap();
+    let explain = |remote: &str| {
+        let output = expsd(
+            &["explain", "--config", "a.toml", "--remote", remote, "--format", "json"],
+            folder.path(),
+        );
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    for remote in ["10.0.0.0/24", "@list"] {
+        let found = explain(remote);
+        assert_eq!(found.as_array().unwrap().len(), 2, "{found}");
+        let relay = found
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|outcome| outcome["connector"] == r"EX01\App relay")
+            .unwrap();
+        assert!(relay["ehlo"]["after_x_anonymoustls"].is_null());
+        assert_eq!(relay["peers"][2]["refusal"]["command"], "X-EXPS");
+        let (first, last) = match remote {
+            "@list" => ("10.0.0.12", "10.0.0.13"),
+            _ => ("10.0.0.10", "10.0.0.20"),
+        };
+        assert_eq!(relay["sources"][0]["first"], first);
+        assert_eq!(relay["sources"][0]["last"], last);
+    }
+    let one = explain("10.0.0.12");
+    assert_eq!(one[0]["winner"]["shadows"][0]["connector"], r"EX01\Default Frontend EX01");
+    assert_eq!(one[0]["losers"][0]["standing"], "wider");
+
+    std::fs::write(folder.path().join("list"), "10.0.0.12\n10.0.0\n").unwrap();
+    let wrong = expsd(&["explain", "--remote", "@list"], folder.path());
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).starts_with("expsd: list:2: \"10.0.0\" is no address"));
+}
+
+#[test]
+fn diff_tells_whom_a_change_hurts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (default, _) = RELAY.split_at(RELAY.rfind("[[").unwrap());
+    std::fs::write(folder.path().join("a.toml"), default).unwrap();
+    std::fs::write(folder.path().join("b.toml"), RELAY).unwrap();
+    let output = expsd(&["diff", "a.toml", "b.toml"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let shown = text(&output.stdout);
+    assert!(
+        shown.starts_with(
+            "On 0.0.0.0:25, from\n    10.0.0.10-10.0.0.20\n  before    \
+             EX01\\Default Frontend EX01\n  after     EX01\\App relay\n"
+        ),
+        "{shown}"
+    );
+    for line in [
+        "EHLO      after X-ANONYMOUSTLS: no longer offered\n",
+        "REFUSED   Exchange server\n              before: after X-EXPS: submits to any recipient\n",
+    ] {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+
+    let other_name = default.replace("EX01", "EX02");
+    std::fs::write(
+        folder.path().join("b.toml"),
+        format!("[Server]\nName = \"EX02\"\n{other_name}MaxProtocolErrors = 7\n"),
+    )
+    .unwrap();
+    let output = expsd(&["diff", "a.toml", "b.toml"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(text(&output.stdout), "Every source address meets the same in both.\n");
+    assert_eq!(expsd(&["diff", "a.toml", "none"], folder.path()).status.code(), Some(2));
 }
 
 #[test]

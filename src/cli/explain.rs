@@ -1,6 +1,6 @@
 //! `expsd explain`
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
@@ -8,10 +8,9 @@ use clap::{Args, ValueEnum};
 use expsd::config::Configuration;
 use expsd::connector::{IpRange, SourceAddress};
 use expsd::scope::{Piece, Scope};
-use expsd::session::{Outcome, Peer, Profile, explain, outcomes};
-use serde::Serialize;
+use expsd::session::explain::{Outcome, Peer, Profile, explain, outcomes};
 
-use super::{FAILED, Failed, Source, State, UNREADABLE, fail};
+use super::{Failed, Format, Source, State, UNREADABLE, fail, print_all};
 
 /// Say which connector a source address meets, and what it may do there
 ///
@@ -54,12 +53,6 @@ enum As {
     Anonymous,
     User,
     ExchangeServer,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 #[derive(Clone, Copy)]
@@ -118,7 +111,7 @@ impl Explain {
                 }
                 explanation
             });
-            return self.print(&explanations.collect::<Vec<_>>());
+            return print_all(self.format, &explanations.collect::<Vec<_>>());
         }
         let mut pieces = Vec::new();
         for asked in &asked {
@@ -138,7 +131,7 @@ impl Explain {
         for profile in found.iter_mut().filter_map(|outcome| outcome.profile.as_mut()) {
             self.narrow(profile);
         }
-        self.print(&found)
+        print_all(self.format, &found)
     }
 
     /// What was asked, if it is nothing but addresses on the command line.
@@ -194,26 +187,6 @@ impl Explain {
             Some(As::ExchangeServer) => Peer::ExchangeServer,
         };
         profile.peers.retain(|verdict| verdict.peer == peer);
-    }
-
-    fn print<T: Serialize + std::fmt::Display>(&self, found: &[T]) -> Result<(), Failed> {
-        let mut out = std::io::stdout().lock();
-        let written = match self.format {
-            Format::Json => serde_json::to_writer_pretty(&mut out, found)
-                .map_err(std::io::Error::from)
-                .and_then(|()| writeln!(out)),
-            Format::Text => found.iter().enumerate().try_for_each(|(i, part)| {
-                let gap = if i > 0 { "\n" } else { "" };
-                write!(out, "{gap}{part}")
-            }),
-        };
-        match written {
-            // Who reads no further has what he wanted.
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(fail(FAILED, format!("cannot write: {error}")))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn local(&self, configuration: &Configuration, remote: IpAddr) -> SocketAddr {

@@ -1,11 +1,14 @@
 //! One file per subcommand: parse, call, print.
 
 mod cert;
+mod diff;
 mod explain;
 mod realm;
 mod serve;
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -15,6 +18,7 @@ use expsd::connector::{ReceiveConnector, Server};
 use expsd::tls::Store;
 use jiff::Timestamp;
 use miette::Report;
+use serde::Serialize;
 
 /// An SMTP receive daemon that answers as a Microsoft Exchange receive connector does, and says
 /// why.
@@ -31,6 +35,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
+    Diff(diff::Diff),
     /// Make certificates and list them
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -61,6 +66,27 @@ enum Format {
     Json,
 }
 
+/// Prints what was found: JSON as one list, text with a blank line between.
+fn print_all<T: Serialize + Display>(format: Format, found: &[T]) -> Result<(), Failed> {
+    let mut out = std::io::stdout().lock();
+    let written = match format {
+        Format::Json => serde_json::to_writer_pretty(&mut out, found)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(out)),
+        Format::Text => found.iter().enumerate().try_for_each(|(i, part)| {
+            let gap = if i > 0 { "\n" } else { "" };
+            write!(out, "{gap}{part}")
+        }),
+    };
+    match written {
+        // Who reads no further has what he wanted.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(fail(FAILED, format!("cannot write: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Something went wrong, and what it was has been printed.
 struct Failed(u8);
 
@@ -73,6 +99,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Diff(diff) => diff.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
     };
@@ -85,6 +112,11 @@ pub fn main() -> ExitCode {
 impl Source {
     fn load(&self) -> Result<Configuration, Failed> {
         let Some(path) = &self.config else { return Ok(Configuration::default()) };
+        Self::either(path)
+    }
+
+    /// Reads the file at `path`.
+    fn either(path: &Path) -> Result<Configuration, Failed> {
         Configuration::load(path).map_err(|error| {
             if error.problems().is_empty() {
                 return fail(UNREADABLE, error);

@@ -5,6 +5,7 @@
 //! with the most specific RemoteIPRanges entry that holds the source
 //! (learn.microsoft.com, "Receive connectors"; byronwright.blogspot.com, 2015/09).
 
+mod diff;
 mod table;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,8 @@ use std::sync::Arc;
 
 use crate::connector::{Binding, IpRange, ReceiveConnector, SourceAddress};
 use table::{Entry, Rank, Table};
+
+pub use diff::{Overlay, is_other_address, overlay};
 
 /// A set of connectors, indexed by what they are bound to and by whom they take.
 ///
@@ -80,6 +83,13 @@ fn address(number: u128, ipv6: bool) -> IpAddr {
         true => IpAddr::V6(number.into()),
         // The bounds of an IPv4 range fit into 32 bits.
         false => IpAddr::V4((number as u32).into()),
+    }
+}
+
+fn number(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u32::from(ip).into(),
+        IpAddr::V6(ip) => ip.into(),
     }
 }
 

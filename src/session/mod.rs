@@ -11,7 +11,7 @@
 
 mod auth;
 mod data;
-mod explain;
+pub mod explain;
 mod hello;
 mod mail;
 mod memory;
@@ -39,7 +39,7 @@ use crate::smtp::line::{LineReader, Next};
 use crate::smtp::{Envelope, Reply, reply};
 
 pub use data::Receipt;
-pub use explain::{Ehlo, Explanation, Outcome, Peer, Profile, Refused, Verdict, explain, outcomes};
+pub use explain::{Explanation, explain};
 pub use memory::Memory;
 pub use note::Note;
 pub use offer::{Offer, TlsKind};

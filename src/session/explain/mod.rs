@@ -1,6 +1,7 @@
 //! Which connector an address meets, what it offers there, and what it may do: in words, and
 //! for programs.
 
+mod difference;
 mod outcome;
 mod profile;
 
@@ -13,6 +14,7 @@ use crate::connector::{ReceiveConnector, Server, SourceAddress};
 use crate::scope::{Scope, Standing};
 use crate::smtp::reply;
 
+pub use difference::{Change, Difference, Effect, Keywords, Side, Stretch, differences};
 pub use outcome::{Outcome, outcomes};
 pub use profile::{Ehlo, Peer, Profile, Refused, Verdict};
 

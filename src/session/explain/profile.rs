@@ -226,8 +226,13 @@ fn no_submit(group: &str) -> String {
     format!("nothing gives ms-Exch-SMTP-Submit there (usually the group {group} is not ticked)")
 }
 
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Verdict {
+    /// As `Display`, without the list of rights.
+    pub fn without_rights(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| self.write(f))
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(Refused { command, reply, reason, queue }) = &self.refusal {
             write!(f, "{command} gets \"{reply}\": {reason}")?;
             return match queue {
@@ -250,7 +255,17 @@ impl fmt::Display for Verdict {
             true => "any recipient",
             false => "accepted domains only",
         };
-        write!(f, "submits to {to} ({})", self.rights)
+        write!(f, "submits to {to}")
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)?;
+        match self.refusal {
+            Some(_) => Ok(()),
+            None => write!(f, " ({})", self.rights),
+        }
     }
 }
 

@@ -1,0 +1,70 @@
+//! `expsd diff`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use expsd::config::Configuration;
+use expsd::scope::Scope;
+use expsd::session::explain::{Side, differences};
+
+use super::{Failed, Format, Source, State, print_all};
+
+/// Compare two sets of connectors by what every source address meets
+///
+/// The question before a change, and between two servers that should be alike: whom does it
+/// hurt? Every address that meets another connector, or the same one with other offers or
+/// other rights, is shown with what changes for an anonymous peer, a user and an Exchange
+/// server. Settings that change nothing of that are passed over.
+///
+/// Exits with 0 if nothing differs, 1 if something does, and 2 if a file cannot be read.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  expsd diff before.toml after.toml
+  expsd diff ex01.clixml ex02.clixml
+  expsd diff before.toml after.toml --format json")]
+pub struct Diff {
+    /// A configuration, or the dump of a server's connectors
+    #[arg(value_name = "A")]
+    before: PathBuf,
+    #[arg(value_name = "B")]
+    after: PathBuf,
+    #[command(flatten)]
+    state: State,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// Something differs.
+const DIFFERENT: u8 = 1;
+
+impl Diff {
+    pub fn run(self) -> Result<(), Failed> {
+        let (before, after) = (Source::either(&self.before)?, Source::either(&self.after)?);
+        let (old_store, new_store) = (self.state.read(&before)?, self.state.read(&after)?);
+        let scope = |configuration: &Configuration| Scope::new(configuration.connectors.clone());
+        let (old, new) = (scope(&before), scope(&after));
+        let found = differences(
+            &Side {
+                server: &before.server,
+                scope: &old,
+                certificate: &super::has_certificate(&old_store, &before.server),
+            },
+            &Side {
+                server: &after.server,
+                scope: &new,
+                certificate: &super::has_certificate(&new_store, &after.server),
+            },
+        );
+        if found.is_empty() && self.format == Format::Text {
+            println!("Every source address meets the same in both.");
+            return Ok(());
+        }
+        print_all(self.format, &found)?;
+        match found.is_empty() {
+            true => Ok(()),
+            false => Err(Failed(DIFFERENT)),
+        }
+    }
+}
