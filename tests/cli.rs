@@ -187,6 +187,26 @@ fn diff_tells_whom_a_change_hurts() {
 }
 
 #[test]
+fn completions_and_manual_pages_know_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = text(&expsd(&["completions", shell], folder.path()).stdout);
+        assert!(script.contains("explain") && script.contains("remote"), "{shell}");
+    }
+    let bash = expsd(&["completions", "bash"], folder.path()).stdout;
+    std::fs::write(folder.path().join("expsd.bash"), bash).unwrap();
+    let ask = "source ./expsd.bash; COMP_WORDS=(expsd expl); COMP_CWORD=1; \
+               _expsd expsd expl expsd; echo \"${COMPREPLY[@]}\"";
+    let completed =
+        Command::new("bash").args(["-c", ask]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(text(&completed.stdout), "explain\n", "{}", text(&completed.stderr));
+
+    assert!(expsd(&["man", "--dir", "man"], folder.path()).status.success());
+    let page = std::fs::read_to_string(folder.path().join("man/expsd-explain.1")).unwrap();
+    assert!(page.contains(".TH") && page.contains("remote"), "{page}");
+}
+
+#[test]
 fn certificates_are_made_and_listed_with_their_users() {
     let folder = tempfile::tempdir().unwrap();
     let listed = text(&expsd(&["cert", "list"], folder.path()).stdout);

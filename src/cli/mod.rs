@@ -3,6 +3,7 @@
 mod cert;
 mod diff;
 mod explain;
+mod manual;
 mod realm;
 mod serve;
 
@@ -41,6 +42,8 @@ enum Command {
     Cert(cert::Cert),
     // Without words of its own here, its help is that of the arguments, whole.
     Realm(realm::Realm),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// Where the connectors come from.
@@ -68,8 +71,8 @@ enum Format {
 
 /// Prints what was found: JSON as one list, text with a blank line between.
 fn print_all<T: Serialize + Display>(format: Format, found: &[T]) -> Result<(), Failed> {
-    let mut out = std::io::stdout().lock();
-    let written = match format {
+    let mut out = io::stdout().lock();
+    let result = match format {
         Format::Json => serde_json::to_writer_pretty(&mut out, found)
             .map_err(io::Error::from)
             .and_then(|()| writeln!(out)),
@@ -78,10 +81,14 @@ fn print_all<T: Serialize + Display>(format: Format, found: &[T]) -> Result<(), 
             write!(out, "{gap}{part}")
         }),
     };
-    match written {
+    written("standard output", result)
+}
+
+fn written(place: &str, result: io::Result<()>) -> Result<(), Failed> {
+    match result {
         // Who reads no further has what he wanted.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(fail(FAILED, format!("cannot write: {error}")))
+            Err(fail(FAILED, format!("cannot write to {place}: {error}")))
         }
         _ => Ok(()),
     }
@@ -102,6 +109,8 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
