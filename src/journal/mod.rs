@@ -1,5 +1,7 @@
 //! The record that a server leaves of itself.
 
 mod event;
+mod metrics;
 
 pub use event::{Event, Level};
+pub use metrics::{Metrics, OpenSession, Refused};

@@ -9,8 +9,10 @@ pub mod envelope;
 pub mod header;
 pub mod line;
 pub mod reply;
+pub mod tally;
 
 pub use address::{Mailbox, Path};
 pub use command::{Command, Syntax};
 pub use envelope::{Envelope, Recipient};
 pub use reply::Reply;
+pub use tally::Tally;

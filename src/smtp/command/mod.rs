@@ -48,7 +48,7 @@ pub enum Internal {
     XMessageContext,
 }
 
-const VERBS: [(&str, Verb); 25] = [
+pub(super) const VERBS: [(&str, Verb); 25] = [
     ("MAIL", Verb::Mail),
     ("RCPT", Verb::Rcpt),
     ("DATA", Verb::Data),
