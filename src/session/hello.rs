@@ -17,9 +17,10 @@ impl Session {
         if name.is_empty() && self.connector.require_ehlo_domain {
             let requires =
                 if extended { reply::EHLO_REQUIRES_DOMAIN } else { reply::HELO_REQUIRES_DOMAIN };
+            self.tarpit_refusal(&requires, &Reason::NoDomain, now);
             return self.close(requires, Reason::NoDomain);
         }
-        if !name.is_empty() && !is_domain(name) && !is_address_literal(name) {
+        if !name.is_empty() && !is_name(name) {
             return self.refuse(reply::INVALID_DOMAIN_NAME, Reason::BadDomain, now);
         }
         if self.hello.is_some() {
@@ -47,4 +48,9 @@ impl Session {
         out[last + 3] = b' ';
         self.out = out;
     }
+}
+
+/// ASCII also where SMTPUTF8 is offered (RFC 6531 §3.7.1).
+fn is_name(text: &str) -> bool {
+    text.is_ascii() && (is_domain(text) || is_address_literal(text))
 }

@@ -217,6 +217,6 @@ fn syntax_reply(syntax: Syntax, bad_address: Reply) -> Reply {
         Syntax::Address => bad_address,
         Syntax::UnknownParameter => reply::UNRECOGNIZED_PARAMETER,
         Syntax::Body => reply::UNSUPPORTED_BODY,
-        Syntax::Arguments | Syntax::UnknownVerb => reply::INVALID_ARGUMENTS,
+        Syntax::Arguments | Syntax::NotText(_) | Syntax::UnknownVerb => reply::INVALID_ARGUMENTS,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Reason, Session, State, TlsKind};
 use crate::auth::AuthCommand;
 use crate::smtp::command::{Command, Internal, Verb};
-use crate::smtp::{Syntax, reply};
+use crate::smtp::{Reply, Syntax, reply};
 
 impl Session {
     pub(super) fn line(&mut self, line: &[u8], now: Instant) {
@@ -15,10 +15,7 @@ impl Session {
         }
         match Command::parse(line) {
             Ok(command) => self.command(command, now),
-            Err(Syntax::UnknownVerb) => {
-                self.refuse(reply::UNRECOGNIZED_COMMAND, Syntax::UnknownVerb.into(), now);
-            }
-            Err(syntax) => self.refuse(reply::INVALID_ARGUMENTS, syntax.into(), now),
+            Err(syntax) => self.refuse(no_command(syntax), syntax.into(), now),
         }
     }
 
@@ -70,5 +67,16 @@ impl Session {
             }
             _ => self.refuse(reply::UNRECOGNIZED_COMMAND, Syntax::UnknownVerb.into(), now),
         }
+    }
+}
+
+/// Octets that are no UTF-8 spoil what they stand in: the name in a hello, or an address.
+fn no_command(syntax: Syntax) -> Reply {
+    match syntax {
+        Syntax::NotText(Verb::Ehlo | Verb::Helo) => reply::INVALID_DOMAIN_NAME,
+        Syntax::NotText(Verb::Mail) => reply::INVALID_SENDER,
+        Syntax::NotText(Verb::Rcpt) => reply::INVALID_RECIPIENT,
+        Syntax::NotText(_) => reply::INVALID_ARGUMENTS,
+        _ => reply::UNRECOGNIZED_COMMAND,
     }
 }

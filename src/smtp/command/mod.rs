@@ -94,6 +94,8 @@ impl Verb {
 pub enum Syntax {
     #[error("the verb is not known")]
     UnknownVerb,
+    #[error("what follows {} is no UTF-8", .0.name())]
+    NotText(Verb),
     #[error("the arguments do not fit the command")]
     Arguments,
     #[error("the address is malformed")]
@@ -109,7 +111,7 @@ impl<'a> Command<'a> {
     pub fn parse(line: &'a [u8]) -> Result<Self, Syntax> {
         let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
         let verb = Verb::find(&line[..end]).ok_or(Syntax::UnknownVerb)?;
-        let args = std::str::from_utf8(&line[end..]).map_err(|_| Syntax::Arguments)?;
+        let args = std::str::from_utf8(&line[end..]).map_err(|_| Syntax::NotText(verb))?;
         Ok(Self { verb, args: args.trim_matches(' ') })
     }
 }
@@ -140,7 +142,7 @@ mod tests {
         for line in ["", " EHLO", "EHLO\ta", "MAILFROM:<a@b>", "TURN", "\u{ff}"] {
             assert_eq!(Command::parse(line.as_bytes()), Err(Syntax::UnknownVerb), "{line:?}");
         }
-        assert_eq!(Command::parse(b"MAIL FROM:<\xff@x>"), Err(Syntax::Arguments));
+        assert_eq!(Command::parse(b"MAIL FROM:<\xff@x>"), Err(Syntax::NotText(Verb::Mail)));
     }
 
     proptest! {
