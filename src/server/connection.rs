@@ -86,8 +86,7 @@ async fn run<T: Transport>(
     let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
     let span = tracing::info_span!("session", id, connector = connector.name, %remote);
     let starttls = shared.served[index].starttls.is_some();
-    let session =
-        Session::new(Arc::clone(&shared.host), connector, starttls, source, Instant::now());
+    let session = Session::new(Arc::clone(&shared.host), connector, starttls, source, now());
     let connection = Connection {
         shared,
         index,
@@ -108,6 +107,11 @@ async fn run<T: Transport>(
     }
     .instrument(span)
     .await;
+}
+
+/// By the clock of the timers, which a test can turn.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 async fn turn_away<T: Transport>(stream: &mut Stream<T>, reply: &Reply) {
@@ -166,7 +170,7 @@ impl<T: Transport> Connection<T> {
         let mut first = self.input.is_empty();
         let mut stopped = false;
         loop {
-            let step = self.session.step(&mut self.input, Instant::now());
+            let step = self.session.step(&mut self.input, now());
             record::notes(&mut self.session);
             match step {
                 Step::Read => {
@@ -180,7 +184,7 @@ impl<T: Transport> Connection<T> {
                         }
                         Heard::Data => first = false,
                         Heard::End => return Ok(()),
-                        Heard::Deadline => self.session.expire(Instant::now()),
+                        Heard::Deadline => self.session.expire(now()),
                         Heard::Stopping => stopped = true,
                     }
                     if stopped {
@@ -194,6 +198,7 @@ impl<T: Transport> Connection<T> {
                         return self.end().await;
                     }
                     wait.await;
+                    self.flush().await?;
                 }
                 Step::StartTls(kind) => self.start_tls(kind).await?,
                 Step::Keep(received) => {
@@ -230,7 +235,7 @@ impl<T: Transport> Connection<T> {
 
     async fn listen(&mut self, stopping: Option<&CancellationToken>) -> io::Result<Heard> {
         let deadline = self.session.deadline();
-        if Instant::now() >= deadline {
+        if now() >= deadline {
             return Ok(Heard::Deadline);
         }
         let read = self.stream.read(&mut self.input, self.session.is_receiving());
@@ -280,7 +285,7 @@ impl<T: Transport> Connection<T> {
             Some(Tls { command: kind.to_string(), protocol, cipher_suite, client_certificate });
         let exporter = facts.exporter.as_ref().map(|key| &key[..]);
         let bindings = ChannelBindings::new(Some(&facts.end_point), exporter);
-        self.session.tls_started(Secured { kind, bindings, peer }, Instant::now());
+        self.session.tls_started(Secured { kind, bindings, peer }, now());
         Ok(())
     }
 
@@ -305,11 +310,11 @@ impl<T: Transport> Connection<T> {
             Ok(()) => {
                 tracing::info!(id, from, recipients, octets, "message accepted");
                 let receipt = Receipt { internal_id, guid: uuid::Uuid::new_v4().to_string() };
-                self.session.kept(&receipt, Instant::now());
+                self.session.kept(&receipt, now());
             }
             Err(error) => {
                 tracing::error!(%error, "a message could not be kept; the client is told to try again");
-                self.session.not_kept(error.to_string(), Instant::now());
+                self.session.not_kept(error.to_string(), now());
             }
         }
     }

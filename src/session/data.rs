@@ -196,6 +196,9 @@ impl Session {
             {
                 Ok(()) if chunk.last => self.end_of_data(envelope, collected, now),
                 Ok(()) => {
+                    if self.facts().chunk_tarpit {
+                        self.tarpit(self.connector.tarpit_interval, now);
+                    }
                     self.accept(&reply::chunk_received(chunk.size));
                     let chunks = Some(collected);
                     self.state = State::Transaction(Box::new(Transaction { envelope, chunks }));

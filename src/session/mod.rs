@@ -4,10 +4,11 @@
 //!
 //! 1. [`Session::step`] with what has been read, until it says what to do;
 //! 2. do that: read more, wait, start TLS, keep a message, close;
-//! 3. before reading, starting TLS or closing, send what is in [`Session::output`].
+//! 3. before reading, starting TLS or closing, and once a wait is over, send what is in
+//!    [`Session::output`].
 //!
 //! Replies wait in the output while a step says [`Step::Hold`], so that a tarpit delays the
-//! earlier replies of a pipelined group too, as Exchange's does.
+//! earlier replies of a pipelined group too, and not the later ones, as Exchange's does.
 
 mod auth;
 mod data;
@@ -65,7 +66,7 @@ pub struct Host {
 pub enum Step {
     /// Send the output, then read.
     Read,
-    /// Send nothing before this instant, then step again.
+    /// Send nothing before this instant, then the output, and step again.
     Hold(Instant),
     /// Send the output, do the handshake, then call [`Session::tls_started`].
     StartTls(TlsKind),

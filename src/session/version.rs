@@ -25,6 +25,8 @@ pub struct Facts {
     pub smtputf8: bool,
     /// XPROXY and its family after X-ANONYMOUSTLS.
     pub proxy_verbs: bool,
+    /// TarpitInterval also delays the reply to a BDAT that is not the last.
+    pub chunk_tarpit: bool,
     /// AuthTarpitInterval is a parameter of its own.
     pub auth_tarpit: bool,
 }
@@ -49,6 +51,7 @@ const E2007: Facts = Facts {
     xexch50_always: true,
     smtputf8: false,
     proxy_verbs: false,
+    chunk_tarpit: true,
     auth_tarpit: false,
 };
 const E2010: Facts = Facts {
@@ -62,6 +65,7 @@ const E2013: Facts = Facts {
     queued: Queued::InternalIdAndHost,
     shadow: Some("XSHADOWREQUEST"),
     proxy_verbs: true,
+    chunk_tarpit: false,
     ..E2010
 };
 const E2016: Facts = Facts {
