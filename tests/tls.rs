@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+
 use support::tls::{handshake, handshake_with};
 use support::{Client, Daemon};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -80,6 +82,20 @@ fn a_handshake_that_fails_ends_without_a_reply() {
     let rest = client.reply();
     assert!(!rest.starts_with(|c: char| c.is_ascii_digit()), "{rest}");
     daemon.wait_for_log("the TLS handshake behind STARTTLS failed");
+}
+
+/// As a server of 2010 did: ask.wireshark.org, question 55085.
+#[test]
+fn clear_text_behind_the_handshake_ends_without_a_reply() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+    client.ehlo();
+    assert_eq!(client.command("STARTTLS"), READY);
+    let mut socket = handshake(client).into_inner().sock;
+    socket.write_all(b"EHLO client.test\r\n").unwrap();
+    let mut rest = Vec::new();
+    socket.read_to_end(&mut rest).unwrap();
+    assert!(!rest.first().is_some_and(u8::is_ascii_digit), "{rest:?}");
 }
 
 #[test]
