@@ -14,6 +14,7 @@
 //! | [`session`] | one conversation, free of I/O |
 //! | [`tls`], [`capture`], [`journal`] | certificates, kept messages, the record |
 //! | [`server`] | listeners, connections, shutdown |
+//! | [`web`] | health and metrics over HTTP |
 //! | [`lab`] | what a lesson needs around the daemon |
 
 pub mod auth;
@@ -29,5 +30,6 @@ pub mod server;
 pub mod session;
 pub mod smtp;
 pub mod tls;
+pub mod web;
 
 pub use embed::{Builder, ExchangeServer};

@@ -253,15 +253,24 @@ fn what_cannot_listen_says_why() {
     assert!(shown.contains("something listens there already; --port-offset N"), "{shown}");
     let output = expsd(&["serve", "--config", "x.toml", "--port-offset", "70000"], folder.path());
     assert!(text(&output.stderr).contains("moved by 70000 is no port"));
+
+    let serve = |http: &str| {
+        let arguments = ["serve", "--port-offset", "0", "--http", http];
+        let output = expsd(&arguments, folder.path());
+        assert_eq!(output.status.code(), Some(1));
+        text(&output.stderr)
+    };
+    let shown = serve(&format!("127.0.0.1:{port}"));
+    assert!(shown.contains(&format!("HTTP cannot listen on 127.0.0.1:{port}")), "{shown}");
+    let shown = serve("0.0.0.0:0");
+    assert!(shown.contains("HTTP beyond loopback (0.0.0.0:0) wants a token"), "{shown}");
 }
 
 #[test]
 fn settings_without_effect_yet_are_named_at_start() {
-    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nMaxHopCount = 30\n\
-                [http]\nlisten = \"127.0.0.1:8025\"\n";
+    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nMaxHopCount = 30\n";
     let daemon = Daemon::start(toml, &[]);
     daemon.wait_for_log("MaxHopCount of \"a\" is read, and has no effect yet");
-    daemon.wait_for_log("listen of [http] is read, and has no effect yet");
 }
 
 #[test]

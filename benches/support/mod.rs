@@ -61,6 +61,7 @@ pub fn host(policy: Policy, acceptor: Option<Acceptor>) -> Arc<Host> {
         directory,
         authenticator,
         memory: Arc::new(Memory::new(64 << 20)),
+        tally: Arc::default(),
         direct_trust: vec![DirectTrust {
             public_key: KEY.to_vec(),
             role: Group::EdgeTransportServers,

@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use expsd::config::Configuration;
+use expsd::config::{self, Configuration};
 use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
+use expsd::web::{App, Listener};
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{FAILED, Failed, Format, Source, State, fail, realm};
@@ -45,6 +50,10 @@ pub struct Serve {
     /// Write each message into this folder: <id>.eml, and <id>.json with how it came
     #[arg(long, value_name = "DIR")]
     capture: Option<PathBuf>,
+    /// Where health and metrics are answered over HTTP, or `off`
+    /// [default: `listen` of `[http]`, or 127.0.0.1:8025 if it is free]
+    #[arg(long, value_name = "ADDR", value_parser = HttpAt::from_str)]
+    http: Option<HttpAt>,
     /// Run a Kerberos realm beside it, as `expsd realm --dir <state>/realm` does
     #[arg(long)]
     with_realm: bool,
@@ -53,11 +62,36 @@ pub struct Serve {
     format: Format,
 }
 
+#[derive(Clone, Copy)]
+enum HttpAt {
+    Off,
+    Address(SocketAddr),
+}
+
+impl FromStr for HttpAt {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text
+                .parse()
+                .map(Self::Address)
+                .map_err(|_| "expected an address and a port such as 127.0.0.1:8025, or off"),
+        }
+    }
+}
+
+/// Requests in flight at the end are given so long.
+const HTTP_GRACE: Duration = Duration::from_secs(2);
+
+const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8025);
+
 /// What `--ready-file` holds.
 #[derive(Serialize)]
 struct Ready {
     pid: u32,
-    http: Option<String>,
+    http: Option<SocketAddr>,
     connectors: Vec<Listening>,
     /// With `--with-realm`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,16 +122,44 @@ impl Serve {
         // Held to the end; the KDC ends with it.
         let realm = self.start_realm(&mut configuration)?;
         let about = About::of(&configuration);
+        let http = self.http(&configuration.http).await?;
         let daemon = Daemon::start(configuration, &options).await.map_err(|e| fail(FAILED, e))?;
         let ready = Ready {
             pid: std::process::id(),
-            http: None,
+            http: http.as_ref().map(Listener::address),
             connectors: daemon.listening(),
             realm: realm.as_ref().map(realm::Report::of),
         };
+        let ended = CancellationToken::new();
+        let serving = http.map(|http| {
+            let app = App { metrics: Arc::clone(daemon.metrics()) };
+            tokio::spawn(http.serve(app, ended.clone()))
+        });
         self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
+        ended.cancel();
+        if let Some(serving) = serving {
+            let _ = tokio::time::timeout(HTTP_GRACE, serving).await;
+        }
         Ok(())
+    }
+
+    /// Nobody asked for the default address, so it may be taken; one that was asked for may not.
+    async fn http(&self, configured: &config::Http) -> Result<Option<Listener>, Failed> {
+        let asked = match self.http {
+            Some(HttpAt::Off) => return Ok(None),
+            Some(HttpAt::Address(address)) => Some(address),
+            None => configured.listen,
+        };
+        let token = configured.token.clone();
+        match Listener::bind(asked.unwrap_or(DEFAULT_HTTP), token).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(error) if asked.is_none() => {
+                tracing::warn!("{error}; name another address with --http, or --http off");
+                Ok(None)
+            }
+            Err(error) => Err(fail(FAILED, error)),
+        }
     }
 
     /// A set that nobody chose stays on loopback and leaves the low ports alone.
@@ -194,6 +256,9 @@ impl About {
         for connector in connectors {
             let addresses: Vec<_> = connector.bindings.iter().map(ToString::to_string).collect();
             writeln!(out, "  {:width$}  {}", connector.identity, addresses.join(", "))?;
+        }
+        if let Some(http) = ready.http {
+            writeln!(out, "  {:width$}  http://{http}/metrics", "HTTP")?;
         }
         if let Some(first) = connectors.first().and_then(|c| c.bindings.first()) {
             writeln!(out, "\nTo send the first message, paste this into another terminal:")?;

@@ -8,6 +8,7 @@ mod draft;
 mod error;
 mod reader;
 mod sections;
+mod token;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 
 pub use draft::{Draft, Places};
 pub use error::{ConfigError, Problem};
+pub use token::Token;
 
 /// What a daemon runs.
 #[derive(Clone, Debug)]
@@ -102,6 +104,8 @@ pub enum Capture {
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     pub listen: Option<SocketAddr>,
+    /// Asked for beyond loopback.
+    pub token: Option<Token>,
 }
 
 impl Default for Configuration {
@@ -184,7 +188,8 @@ mod tests {
         assert_eq!(relay.ad_permissions[0].rights, Rights::ACCEPT_ANY_RECIPIENT);
         assert!(configuration.directory.find("EX02$").unwrap().password().is_some());
         assert_eq!(configuration.kerberos.keytab.as_deref(), Some(Path::new("ex01.keytab")));
-        assert_eq!(configuration.without_effect, ["listen of [http]"]);
+        assert_eq!(configuration.without_effect, [""; 0]);
+        assert_eq!(configuration.http.listen, Some(([127, 0, 0, 1], 8025).into()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The sections of the file, one function each.
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -70,7 +70,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         configuration.transport = self.transport();
         configuration.proxy_protocol = self.proxy_protocol();
         configuration.capture = self.capture(&mut ignored);
-        configuration.http = self.http(&mut ignored);
+        configuration.http = self.http();
         configuration.without_effect = ignored;
         self.file.finish();
         configuration
@@ -298,14 +298,12 @@ impl<'a, 'i> Sections<'a, 'i> {
         capture
     }
 
-    fn http(&mut self, ignored: &mut Vec<String>) -> Http {
+    fn http(&mut self) -> Http {
         let Some(mut table) = self.section("http") else { return Http::default() };
-        let listen = table.parse::<SocketAddr>("listen");
-        if listen.is_some() {
-            ignored.push("listen of [http]".to_owned());
-        }
+        let listen = table.parse("listen");
+        let token = table.parse("token");
         table.finish();
-        Http { listen }
+        Http { listen, token }
     }
 }
 

@@ -48,7 +48,7 @@ struct Why {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Proof {
     mechanism: String,
-    outcome: &'static str,
+    outcome: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -131,8 +131,8 @@ impl Metrics {
     }
 
     /// `outcome` is `ok`, or the status name of the failure.
-    pub fn authentication(&self, mechanism: impl fmt::Display, outcome: &'static str) {
-        let mechanism = mechanism.to_string();
+    pub fn authentication(&self, mechanism: impl fmt::Display, outcome: impl fmt::Display) {
+        let (mechanism, outcome) = (mechanism.to_string(), outcome.to_string());
         self.authentications.get_or_create(&Proof { mechanism, outcome }).inc();
     }
 

@@ -19,7 +19,7 @@ use super::{local_of, proxy, record};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
-use crate::journal::Event;
+use crate::journal::{Event, Refused};
 use crate::session::{PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind};
 use crate::smtp::{Reply, reply};
 use crate::tls::ClientCertificate;
@@ -69,10 +69,13 @@ async fn run<T: Transport>(
     stopping: CancellationToken,
 ) {
     let source = SourceAddress::from(remote);
+    let started = Instant::now();
     let selection = shared.scope.select(local, source);
+    shared.metrics.selected(started.elapsed());
     let Some((index, connector)) = selection.index().zip(selection.met()) else {
         let reason = selection.reason();
         tracing::warn!(%remote, %local, reply = %reply::SERVICE_NOT_AVAILABLE, "refused: {reason}");
+        shared.metrics.connection_refused(Refused::NoConnector);
         return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
     };
     let Some(_place) = Place::take(&shared.served[index].connections, &connector) else {
@@ -80,12 +83,14 @@ async fn run<T: Transport>(
             Unlimited::Limited(limit) => limit,
             Unlimited::Unlimited => u32::MAX,
         };
+        shared.metrics.connection_refused(Refused::MaxInboundConnection);
         record::event(&Event::TooManyConnections { connector: connector.name.clone(), limit });
         return turn_away(&mut stream, &reply::TOO_MANY_CONNECTIONS).await;
     };
     let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
     let span = tracing::info_span!("session", id, connector = connector.name, %remote);
     let starttls = shared.served[index].starttls.is_some();
+    let _open = shared.metrics.session(&shared.host.server.identity(&connector));
     let session = Session::new(Arc::clone(&shared.host), connector, starttls, source, now());
     let connection = Connection {
         shared,
@@ -171,7 +176,7 @@ impl<T: Transport> Connection<T> {
         let mut stopped = false;
         loop {
             let step = self.session.step(&mut self.input, now());
-            record::notes(&mut self.session);
+            record::notes(&mut self.session, &self.shared.metrics);
             match step {
                 Step::Read => {
                     self.flush().await?;
@@ -229,6 +234,7 @@ impl<T: Transport> Connection<T> {
 
     async fn flush(&mut self) -> io::Result<()> {
         let deadline = self.session.deadline().into();
+        self.shared.metrics.octets(0, self.session.output().len());
         let send = self.stream.send(self.session.output());
         tokio::time::timeout_at(deadline, send).await?
     }
@@ -250,7 +256,10 @@ impl<T: Transport> Connection<T> {
         match read {
             Err(_) => Ok(Heard::Deadline),
             Ok(Ok(0)) => Ok(Heard::End),
-            Ok(Ok(_)) => Ok(Heard::Data),
+            Ok(Ok(octets)) => {
+                self.shared.metrics.octets(octets, 0);
+                Ok(Heard::Data)
+            }
             Ok(Err(error)) => Err(error),
         }
     }
@@ -274,7 +283,10 @@ impl<T: Transport> Connection<T> {
         let endpoint = endpoint.ok_or(io::ErrorKind::NotConnected)?;
         let deadline = self.session.deadline().into();
         let handshake = self.stream.accept_tls(&endpoint);
-        let facts = tokio::time::timeout_at(deadline, handshake).await?.inspect_err(|error| {
+        let facts = tokio::time::timeout_at(deadline, handshake).await.map_err(io::Error::from);
+        let facts = facts.flatten();
+        self.shared.metrics.handshake(kind, facts.is_ok());
+        let facts = facts.inspect_err(|error| {
             tracing::info!(%error, "the TLS handshake behind {kind} failed");
         })?;
         let peer = facts.client.as_ref().map(|client| self.peer(client));
@@ -304,11 +316,13 @@ impl<T: Transport> Connection<T> {
         let internal_id = self.shared.next_internal_id();
         let message = self.message(received, internal_id);
         let (octets, id) = (message.octets, message.id.clone());
+        let connector = message.connector.clone();
         let (from, recipients) =
             (message.envelope.reverse_path.to_string(), message.envelope.recipients.len());
         match self.shared.capture.keep(message).await {
             Ok(()) => {
                 tracing::info!(id, from, recipients, octets, "message accepted");
+                self.shared.metrics.message(&connector);
                 let receipt = Receipt { internal_id, guid: uuid::Uuid::new_v4().to_string() };
                 self.session.kept(&receipt, now());
             }

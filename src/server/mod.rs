@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::capture::{Capture, FolderError, Totals};
 use crate::config::Configuration;
 use crate::connector::{ReceiveConnector, Server, SourceAddress, all_broken};
+use crate::journal::Metrics;
 use crate::session::{Explanation, explain};
 use crate::tls;
 
@@ -129,6 +130,10 @@ impl Daemon {
                 bindings: listening(index),
             })
             .collect()
+    }
+
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.shared.metrics
     }
 
     pub fn capture(&self) -> &Capture {

@@ -1,7 +1,7 @@
 //! From what sessions note to log lines and events.
 
 use crate::connector::ReceiveConnector;
-use crate::journal::{Event, Level};
+use crate::journal::{Event, Level, Metrics};
 use crate::session::{Note, Reason, Session};
 use crate::tls::Choice;
 
@@ -27,7 +27,7 @@ pub(super) fn certificate(connector: &ReceiveConnector, fqdn: &str, choice: &Cho
 }
 
 /// Logs what the session noted since the last time.
-pub(super) fn notes(session: &mut Session) {
+pub(super) fn notes(session: &mut Session, metrics: &Metrics) {
     for note in session.take_notes() {
         let connector = || session.connector().name.clone();
         let remote = || session.remote().to_string();
@@ -55,10 +55,12 @@ pub(super) fn notes(session: &mut Session) {
                 event(&Event::DirectTrustFailed { subject, remote: remote() });
             }
             Note::Authenticated { account, mechanism, package, rights } => {
+                metrics.authentication(mechanism, "ok");
                 tracing::info!(%account, %mechanism, %package, permissions = %rights, "authenticated");
             }
             Note::AuthenticationFailed { mechanism, failure } => {
                 let status = failure.status();
+                metrics.authentication(mechanism, status);
                 let (connector, remote) = (connector(), remote());
                 event(&Event::AuthenticationFailed { status, connector, mechanism, remote });
             }

@@ -13,6 +13,7 @@ use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, ReceiveConnector, Server};
+use crate::journal::Metrics;
 use crate::scope::Scope;
 use crate::session::{DirectTrust, Host, Memory};
 use crate::tls::{self, Choice, Store};
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub client_roots: Option<tls::ClientRoots>,
     pub trusted_proxies: Vec<IpNet>,
     pub capture: Capture,
+    pub metrics: Arc<Metrics>,
     last_session: AtomicU64,
     last_internal_id: AtomicU64,
 }
@@ -59,6 +61,7 @@ impl Shared {
             .iter()
             .map(|connector| serve(connector, &server, &store, knows_partners))
             .collect::<Result<_, _>>()?;
+        let metrics = Metrics::default();
         let directory = Arc::new(directory);
         let authenticator = Authenticator {
             directory: Arc::clone(&directory),
@@ -75,6 +78,7 @@ impl Shared {
             directory,
             authenticator,
             memory: Arc::new(Memory::new(MEMORY)),
+            tally: Arc::clone(metrics.tally()),
             direct_trust: trust.collect::<Result<_, _>>()?,
             domain_secure: transport.domain_secure,
         };
@@ -86,6 +90,7 @@ impl Shared {
             internal_transport: tls::internal_transport(store.internal())?,
             client_roots: transport.client_roots.as_deref().map(read_roots).transpose()?,
             trusted_proxies: configuration.proxy_protocol.trust,
+            metrics: Arc::new(metrics),
             capture: Capture::open(options.capture.as_deref())?,
             last_session: AtomicU64::new(0),
             last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),

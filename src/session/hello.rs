@@ -33,6 +33,7 @@ impl Session {
 
     fn write_hello(&mut self, extended: bool) {
         const USUAL: usize = 512;
+        self.host.tally.reply(250);
         let mut out = std::mem::take(&mut self.out);
         out.reserve(USUAL);
         let mut last = out.len();

@@ -13,7 +13,9 @@ impl Session {
         if matches!(self.state, State::Authenticating(_)) {
             return self.auth_response(line, now);
         }
-        match Command::parse(line) {
+        let command = Command::parse(line);
+        self.host.tally.command(command.as_ref().ok().map(|command| command.verb));
+        match command {
             Ok(command) => self.command(command, now),
             Err(syntax) => self.refuse(no_command(syntax), syntax.into(), now),
         }

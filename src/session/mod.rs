@@ -37,7 +37,7 @@ use crate::connector::{ReceiveConnector, Rights, Server, SourceAddress, Token};
 use crate::directory::{Account, Directory, Group};
 use crate::scope::Met;
 use crate::smtp::line::{LineReader, Next};
-use crate::smtp::{Envelope, Reply, reply};
+use crate::smtp::{Envelope, Reply, Tally, reply};
 
 pub use data::Receipt;
 pub use explain::{Explanation, explain};
@@ -55,6 +55,7 @@ pub struct Host {
     pub directory: Arc<Directory>,
     pub authenticator: Authenticator,
     pub memory: Arc<Memory>,
+    pub tally: Arc<Tally>,
     /// Edge and Hub servers that are known by their keys.
     pub direct_trust: Vec<DirectTrust>,
     /// TLSReceiveDomainSecureList.
@@ -214,6 +215,7 @@ impl Session {
     /// without a leading zero: `Fri, 5 Aug 2016 16:24:41 -0700`.
     pub fn greet(&mut self, date: &str) {
         use std::fmt::Write as _;
+        self.host.tally.reply(220);
         // Writing into a growing buffer cannot fail.
         let _ = match &self.connector.banner {
             Some(banner) => write!(self.out, "{banner}\r\n"),

@@ -8,6 +8,7 @@ use crate::smtp::{Reply, reply};
 
 impl Session {
     pub(super) fn accept(&mut self, reply: &Reply) {
+        self.host.tally.reply(reply.code());
         reply.write_to(&mut self.out);
     }
 

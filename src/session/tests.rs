@@ -53,6 +53,7 @@ impl Bench {
             directory,
             authenticator,
             memory: Arc::new(Memory::new(memory)),
+            tally: Arc::default(),
             direct_trust: Vec::new(),
             domain_secure: Vec::new(),
         };

@@ -15,8 +15,11 @@ pub struct Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        const ZERO: AtomicU64 = AtomicU64::new(0);
-        Self { verbs: [ZERO; _], unknown: ZERO, replies: [ZERO; _] }
+        Self {
+            verbs: [const { AtomicU64::new(0) }; _],
+            unknown: AtomicU64::new(0),
+            replies: [const { AtomicU64::new(0) }; _],
+        }
     }
 }
 

@@ -40,6 +40,7 @@ impl Daemon {
             .arg("--config")
             .arg(path("expsd.toml"))
             .env("XDG_STATE_HOME", path("state"))
+            .args(["--http", "127.0.0.1:0"])
             .arg("--ready-file")
             .arg(path("ready.json"))
             .args(arguments)
@@ -86,6 +87,11 @@ impl Daemon {
         found.expect(name)["bindings"][0].as_str().unwrap().parse().unwrap()
     }
 
+    /// Where HTTP is answered.
+    pub fn http(&self) -> SocketAddr {
+        self.ready["http"].as_str().unwrap().parse().unwrap()
+    }
+
     pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
@@ -102,6 +108,34 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What came back over HTTP.
+pub struct Response {
+    pub status: u16,
+    /// In lower case.
+    pub headers: String,
+    pub body: String,
+}
+
+/// One request on a connection of its own. A `Host` among `headers` replaces the usual one.
+pub fn http(at: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Response {
+    let mut stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|header| header.starts_with("Host:")) {
+        request += &format!("Host: {at}\r\n");
+    }
+    for header in headers {
+        request += &format!("{header}\r\n");
+    }
+    request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Response { status, headers: head.to_ascii_lowercase(), body: body.to_owned() }
 }
 
 /// A loopback address that nobody else uses, for tests that need a fixed port.

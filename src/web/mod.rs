@@ -1,0 +1,90 @@
+//! HTTP: health, metrics, and what programs and browsers ask.
+//!
+//! It listens on loopback unless told otherwise; beyond loopback it wants a token.
+
+mod guard;
+mod health;
+mod problem;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::config::Token;
+use crate::journal::Metrics;
+
+pub use problem::Problem;
+
+/// Octets of a request's body.
+const MAX_BODY: usize = 1 << 20;
+/// How long a request may take to come in and be answered.
+const TIMEOUT: Duration = Duration::from_secs(90);
+
+/// What the pages and the API show.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub metrics: Arc<Metrics>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    #[error(
+        "HTTP beyond loopback ({0}) wants a token: set token = \"…\" in [http], or listen on 127.0.0.1"
+    )]
+    NoToken(SocketAddr),
+    #[error("HTTP cannot listen on {address}: {error}")]
+    Listen { address: SocketAddr, error: io::Error },
+}
+
+/// A bound listener that takes no requests yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    token: Option<Token>,
+}
+
+impl Listener {
+    /// Binds `address`; port 0 is any free one.
+    pub async fn bind(address: SocketAddr, token: Option<Token>) -> Result<Self, WebError> {
+        if !address.ip().is_loopback() && token.is_none() {
+            return Err(WebError::NoToken(address));
+        }
+        let failed = |error| WebError::Listen { address, error };
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, address, token })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `stopping`.
+    pub async fn serve(self, app: App, stopping: CancellationToken) -> io::Result<()> {
+        let router = router(app, self.address, self.token);
+        axum::serve(self.socket, router).with_graceful_shutdown(stopping.cancelled_owned()).await
+    }
+}
+
+fn router(app: App, address: SocketAddr, token: Option<Token>) -> Router {
+    let guarded = Router::new().route("/metrics", get(health::metrics)).with_state(app);
+    let guard = guard::Guard::new(address, token);
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::live))
+        .merge(guarded.layer(axum::middleware::from_fn_with_state(guard, guard::check)))
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+}
