@@ -57,8 +57,8 @@ impl Session {
             Internal::XExch50 => offer.offers_xexch50(),
             Internal::XProxy | Internal::XProxyFrom => offer.offers_proxy_verbs(),
             Internal::XProxyTo | Internal::XRsetProxyTo => offer.offers_xproxyto(),
-            Internal::XShadow => offer.shadow() == Some("XSHADOW"),
-            Internal::XShadowRequest => offer.shadow() == Some("XSHADOWREQUEST"),
+            Internal::XShadow => offer.shadow() == Ok("XSHADOW"),
+            Internal::XShadowRequest => offer.shadow() == Ok("XSHADOWREQUEST"),
             Internal::XMessageContext => offer.offers_message_context(),
             Internal::XSessionParams => false,
         };

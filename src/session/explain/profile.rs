@@ -67,8 +67,17 @@ pub struct Profile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ehlo {
     pub clear: Vec<String>,
+    /// What is left out in clear, and why.
+    pub missing: Vec<Missing>,
     pub after_starttls: Option<Vec<String>>,
     pub after_x_anonymoustls: Option<Vec<String>>,
+}
+
+/// An EHLO keyword that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    pub keyword: String,
+    pub why: String,
 }
 
 impl Ehlo {
@@ -137,8 +146,15 @@ impl Look<'_> {
             all
         };
         let after = |kind| self.offer(None).enables_tls(kind).then(|| keywords(Some(kind)));
+        let mut missing = Vec::new();
+        self.offer(None).every_keyword(|keyword, why| {
+            if let Some(why) = why {
+                missing.push(Missing { keyword: keyword.to_string(), why: why.to_string() });
+            }
+        });
         Ehlo {
             clear: keywords(None),
+            missing,
             after_starttls: after(TlsKind::StartTls),
             after_x_anonymoustls: after(TlsKind::XAnonymousTls),
         }
@@ -276,6 +292,13 @@ impl fmt::Display for Profile {
         for (state, keywords) in self.ehlo.states() {
             let text = keywords.map_or("(not offered)".to_owned(), |k| k.join(", "));
             writeln!(f, "    {state:<21} {text}")?;
+        }
+        // What the posts about stuck queues look for; the rest is in the JSON.
+        let looked_for = ["STARTTLS", "X-ANONYMOUSTLS", "AUTH", "X-EXPS"];
+        for Missing { keyword, why } in &self.ehlo.missing {
+            if looked_for.contains(&keyword.as_str()) {
+                writeln!(f, "    {:<21} {why}", format!("no {keyword}"))?;
+            }
         }
         writeln!(f, "  may")?;
         for verdict in &self.peers {
