@@ -22,7 +22,7 @@ use expsd::connector::{
 };
 use expsd::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 use expsd::scope::Met;
-use expsd::session::{Host, Memory, Secured, Session, Step};
+use expsd::session::{Host, Memory, Rates, Secured, Session, Step};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md4::Md4;
 use md5::{Digest as _, Md5};
@@ -455,13 +455,13 @@ impl Case {
     fn toml(&self) -> String {
         let (auth, groups) = (self.auth.names(), self.groups.names());
         let (server, transport) = match self.role {
-            Role::FrontEnd => ("Mailbox", "FrontendTransport"),
-            Role::Hub => ("Mailbox", "HubTransport"),
-            Role::Edge => ("Edge", "HubTransport"),
+            Role::FrontEnd => ("Mailbox", "TransportRole = \"FrontendTransport\"\n"),
+            Role::Hub => ("Mailbox", "TransportRole = \"HubTransport\"\n"),
+            Role::Edge => ("Edge", ""),
         };
         format!(
             "[Server]\nRole = \"{server}\"\n[[ReceiveConnector]]\nName = \"a\"\n\
-             Bindings = \"0.0.0.0:25\"\nTransportRole = \"{transport}\"\n\
+             Bindings = \"0.0.0.0:25\"\n{transport}\
              AuthMechanism = \"{auth}\"\nPermissionGroups = \"{groups}\"\n"
         )
     }
@@ -496,6 +496,8 @@ fn host(role: Role, refusal: ExchangeAuthRefusal) -> Arc<Host> {
         tally: Arc::default(),
         direct_trust: Vec::new(),
         domain_secure: Vec::new(),
+        shadow_redundancy: false,
+        rates: Rates::default(),
     })
 }
 

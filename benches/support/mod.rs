@@ -14,7 +14,7 @@ use expsd::connector::{
 };
 use expsd::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 use expsd::scope::Met;
-use expsd::session::{DirectTrust, Host, Memory, Receipt, Session, Step};
+use expsd::session::{DirectTrust, Host, Memory, Rates, Receipt, Session, Step};
 
 pub const USER: &str = "alice";
 pub const DOMAIN: &str = "CONTOSO";
@@ -67,6 +67,8 @@ pub fn host(policy: Policy, acceptor: Option<Acceptor>) -> Arc<Host> {
             role: Group::EdgeTransportServers,
         }],
         domain_secure: vec!["partner.test".to_owned()],
+        shadow_redundancy: false,
+        rates: Rates::default(),
     })
 }
 

@@ -74,6 +74,9 @@ pub struct Transport {
     pub domain_secure: Vec<String>,
     /// A file of certificates, in PEM, that partners' certificates must lead to.
     pub client_roots: Option<PathBuf>,
+    /// ShadowRedundancyEnabled of Set-TransportConfig: on 2010 the reply to the end of data
+    /// waits for MaxAcknowledgementDelay. Exchange has it on; here it is off unless asked for.
+    pub shadow_redundancy: bool,
     pub direct_trust: Vec<DirectTrust>,
 }
 

@@ -244,6 +244,7 @@ impl<'a, 'i> Sections<'a, 'i> {
                 domain.ok_or("expected a domain such as fabrikam.test".to_owned())
             });
             transport.client_roots = table.string("client_roots").map(|path| folder.join(path));
+            transport.shadow_redundancy = table.bool("ShadowRedundancyEnabled").unwrap_or(false);
             table.finish();
         }
         let trust = self.each("direct_trust", |table| {

@@ -7,6 +7,7 @@
 use super::{
     AuthMechanism, ByteSize, IpRange, MessageRateSource, PermissionGroups, ProtocolLoggingLevel,
     ReceiveConnector, Server, ServerRole, SizeMode, TimeSpan, TransportRole, Unlimited, Version,
+    usage::every_address,
 };
 
 /// The default set for `server`.
@@ -131,8 +132,7 @@ impl Row {
     fn connector(&self, server: &Server) -> ReceiveConnector {
         let name = format!("{} {}", self.name, server.name);
         let mut connector = ReceiveConnector::on(server, name);
-        let any = ["0.0.0.0", "[::]"].map(|ip| format!("{ip}:{}", self.port).parse());
-        connector.bindings = any.into_iter().flatten().collect();
+        connector.bindings = every_address(self.port);
         connector.remote_ip_ranges = IpRange::everything();
         connector.transport_role = self.role;
         connector.auth_mechanism = self.auth;
@@ -146,7 +146,10 @@ impl Row {
 fn client(connector: &mut ReceiveConnector, version: Version) {
     connector.enable_auth_gssapi = true;
     connector.message_rate_limit = Unlimited::Limited(5);
-    connector.message_rate_source = MessageRateSource::User;
+    // 2007 has no MessageRateSource, and counts by address.
+    if version >= Version::E2010 {
+        connector.message_rate_source = MessageRateSource::User;
+    }
     connector.max_message_size = size_2013(version, connector.max_message_size);
 }
 

@@ -5,19 +5,25 @@
 
 mod address;
 mod binding;
+mod certificate_name;
 mod defaults;
 mod flags;
 mod parameter;
 mod permission;
 mod rules;
 mod server;
+mod usage;
 mod value;
 
 pub use address::{IpRange, SourceAddress};
 pub use binding::Binding;
+pub use certificate_name::CertificateName;
 pub use defaults::default_set;
 pub use flags::{AuthMechanism, PermissionGroups};
-pub use parameter::{Effect as ParameterEffect, PARAMETERS, Parameter, find as find_parameter};
+pub use parameter::{
+    Effect as ParameterEffect, GROUPS as PARAMETER_GROUPS, Group as ParameterGroup, PARAMETERS,
+    Parameter, find as find_parameter,
+};
 pub use permission::{AdPermission, Grant, GrantSource, Principal, Rights, Token};
 pub use rules::{Broken, Rule, all_broken};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};
@@ -44,7 +50,7 @@ pub struct ReceiveConnector {
     pub enable_auth_gssapi: bool,
     pub extended_protection_policy: ExtendedProtectionPolicy,
     pub suppress_x_anonymous_tls: bool,
-    pub tls_certificate_name: Option<String>,
+    pub tls_certificate_name: Option<CertificateName>,
     pub tls_domain_capabilities: Vec<String>,
 
     pub max_message_size: ByteSize,
@@ -94,7 +100,7 @@ pub struct ReceiveConnector {
 impl ReceiveConnector {
     /// A connector as `New-ReceiveConnector -Usage Custom` makes it on a server of `version`.
     pub fn new(name: impl Into<String>, version: Version) -> Self {
-        let mailbox = version.limits();
+        let limits = version.limits();
         Self {
             name: name.into(),
             enabled: true,
@@ -114,11 +120,11 @@ impl ReceiveConnector {
             suppress_x_anonymous_tls: false,
             tls_certificate_name: None,
             tls_domain_capabilities: Vec::new(),
-            max_message_size: mailbox.max_message_size,
-            max_header_size: mailbox.max_header_size,
+            max_message_size: limits.max_message_size,
+            max_header_size: limits.max_header_size,
             max_recipients_per_message: 200,
-            max_hop_count: mailbox.max_hop_count,
-            max_local_hop_count: mailbox.max_local_hop_count,
+            max_hop_count: limits.max_hop_count,
+            max_local_hop_count: limits.max_local_hop_count,
             max_protocol_errors: Unlimited::Limited(5),
             max_logon_failures: 3,
             tarpit_interval: TimeSpan::from_secs(5),
@@ -126,7 +132,9 @@ impl ReceiveConnector {
             connection_timeout: TimeSpan::from_secs(600),
             connection_inactivity_timeout: TimeSpan::from_secs(300),
             max_inbound_connection: Unlimited::Limited(5000),
-            max_inbound_connection_per_source: Unlimited::Limited(20),
+            max_inbound_connection_per_source: Unlimited::Limited(
+                limits.max_inbound_connection_per_source,
+            ),
             max_inbound_connection_percentage_per_source: 2,
             message_rate_limit: Unlimited::Unlimited,
             message_rate_source: MessageRateSource::IPAddress,
@@ -205,6 +213,10 @@ macro_rules! choices {
 choices! {
     /// Which service listens. An Edge server has no roles; see [`Role`].
     TransportRole { FrontendTransport, HubTransport } default HubTransport
+}
+choices! {
+    /// What a new connector is for; see [`ReceiveConnector::for_usage`].
+    Usage { Client, Custom, Internal, Internet, Partner } default Custom
 }
 choices! {
     /// Channel binding for Integrated authentication.

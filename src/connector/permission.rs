@@ -169,12 +169,14 @@ impl Token {
     }
 }
 
-/// A right given or taken by hand, as Add-ADPermission does.
+/// Rights given or taken by hand, as Add-ADPermission does and Get-ADPermission shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdPermission {
     pub user: Principal,
     pub rights: Rights,
     pub deny: bool,
+    /// From a container above the connector, such as the server or the organization.
+    pub inherited: bool,
 }
 
 const ANONYMOUS: Rights = Rights::SUBMIT
@@ -224,6 +226,8 @@ pub enum GrantSource {
     PermissionGroup(PermissionGroups),
     Allowed,
     Denied,
+    InheritedAllowed,
+    InheritedDenied,
 }
 
 impl ReceiveConnector {
@@ -238,24 +242,41 @@ impl ReceiveConnector {
                 rights: *rights,
             });
         let by_hand = self.ad_permissions.iter().map(|ace| Grant {
-            source: if ace.deny { GrantSource::Denied } else { GrantSource::Allowed },
+            source: match (ace.deny, ace.inherited) {
+                (false, false) => GrantSource::Allowed,
+                (true, false) => GrantSource::Denied,
+                (false, true) => GrantSource::InheritedAllowed,
+                (true, true) => GrantSource::InheritedDenied,
+            },
             principal: &ace.user,
             rights: ace.rights,
         });
         by_group.chain(by_hand).filter(|grant| token.holds(grant.principal))
     }
 
-    /// What a session of `token` may do: all that is allowed to it, less all that is denied.
+    /// What a session of `token` may do. Entries count as Active Directory orders them: denied
+    /// here, allowed here (permission groups are entries of the connector itself), denied
+    /// above, allowed above; the first that names a right decides on it (learn.microsoft.com,
+    /// "Order of ACEs in a DACL").
     pub fn rights(&self, token: &Token) -> Rights {
-        let mut allowed = Rights::empty();
-        let mut denied = Rights::empty();
-        for grant in self.grants(token) {
-            match grant.source {
-                GrantSource::Denied => denied |= grant.rights,
-                _ => allowed |= grant.rights,
-            }
+        let [mut denied, mut allowed] = [Rights::empty(); 2];
+        let [mut denied_above, mut allowed_above] = [Rights::empty(); 2];
+        for Grant { source, rights, .. } in self.grants(token) {
+            *match source {
+                GrantSource::Denied => &mut denied,
+                GrantSource::Allowed | GrantSource::PermissionGroup(_) => &mut allowed,
+                GrantSource::InheritedDenied => &mut denied_above,
+                GrantSource::InheritedAllowed => &mut allowed_above,
+            } |= rights;
         }
-        allowed - denied
+        ((allowed_above - denied_above) | allowed) - denied
+    }
+
+    /// Lets `Custom` stand in PermissionGroups exactly where an entry was added by hand to the
+    /// connector itself, as Exchange shows it.
+    pub fn show_custom(&mut self) {
+        let by_hand = self.ad_permissions.iter().any(|entry| !entry.inherited);
+        self.permission_groups.set(PermissionGroups::Custom, by_hand);
     }
 }
 
@@ -312,25 +333,64 @@ mod tests {
         }
     }
 
+    fn entry(deny: bool, inherited: bool, rights: Rights) -> AdPermission {
+        AdPermission { user: Principal::Anonymous, rights, deny, inherited }
+    }
+
+    /// Every set of entries for one right against the order that Active Directory documents.
     #[test]
-    fn a_denial_wins_over_every_grant() {
+    fn the_first_entry_in_order_decides() {
+        let order = [(true, false), (false, false), (true, true), (false, true)];
+        for present in 0..1 << order.len() {
+            let entries = order.iter().enumerate().filter(|(i, _)| present & (1 << i) != 0);
+            let entries: Vec<_> = entries.map(|(_, entry)| *entry).collect();
+            let first_allows = entries.first().is_some_and(|(deny, _)| !deny);
+            let mut connector = ReceiveConnector::new("a", Version::E2019);
+            // Written last to first: the order of the file does not count.
+            connector.ad_permissions = entries
+                .iter()
+                .rev()
+                .map(|&(deny, inherited)| entry(deny, inherited, Rights::ACCEPT_ANY_RECIPIENT))
+                .collect();
+            let allowed = !connector.rights(&Token::anonymous()).is_empty();
+            assert_eq!(allowed, first_allows, "{entries:?}");
+        }
+    }
+
+    #[test]
+    fn a_permission_group_yields_to_a_denial_here_and_not_to_one_above() {
         let mut connector = ReceiveConnector::new("a", Version::E2019);
         connector.permission_groups = PermissionGroups::AnonymousUsers;
-        connector.ad_permissions = vec![
-            AdPermission {
-                user: Principal::Anonymous,
-                rights: Rights::ACCEPT_ANY_RECIPIENT,
-                deny: false,
-            },
-            AdPermission {
-                user: Principal::Anonymous,
-                rights: Rights::ACCEPT_ANY_SENDER,
-                deny: true,
-            },
-        ];
-        let rights = connector.rights(&Token::anonymous());
-        assert!(rights.contains(Rights::ACCEPT_ANY_RECIPIENT));
-        assert!(!rights.contains(Rights::ACCEPT_ANY_SENDER));
+        for (inherited, expected) in [(false, false), (true, true)] {
+            connector.ad_permissions = vec![entry(true, inherited, Rights::ACCEPT_ANY_SENDER)];
+            let rights = connector.rights(&Token::anonymous());
+            assert_eq!(rights.contains(Rights::ACCEPT_ANY_SENDER), expected);
+            assert!(rights.contains(Rights::SUBMIT));
+        }
+    }
+
+    #[test]
+    fn entries_concern_only_their_principal() {
+        let mut connector = ReceiveConnector::new("a", Version::E2019);
+        connector.permission_groups = PermissionGroups::ExchangeUsers;
+        connector.ad_permissions = vec![entry(true, false, Rights::SUBMIT)];
+        let user = Token::of(&Account::new("A\\b".parse().unwrap(), None));
+        assert!(connector.rights(&user).contains(Rights::SUBMIT));
+    }
+
+    #[test]
+    fn custom_shows_itself_for_entries_of_the_connector_only() {
+        let mut connector = ReceiveConnector::new("a", Version::E2019);
+        for (entries, shown) in [
+            (vec![], false),
+            (vec![entry(false, true, Rights::SUBMIT)], false),
+            (vec![entry(true, false, Rights::SUBMIT)], true),
+        ] {
+            connector.permission_groups = PermissionGroups::Custom;
+            connector.ad_permissions = entries;
+            connector.show_custom();
+            assert_eq!(connector.permission_groups.contains(PermissionGroups::Custom), shown);
+        }
     }
 
     #[test]

@@ -55,9 +55,16 @@ impl Server {
     }
 
     /// The name that a connector shows in its banner and in the hello reply, and that its
-    /// certificate must hold.
+    /// certificate must hold unless TlsCertificateName chooses one.
     pub fn fqdn_of<'a>(&'a self, connector: &'a ReceiveConnector) -> &'a str {
         connector.fqdn.as_deref().unwrap_or(&self.fqdn)
+    }
+
+    /// What a connector knows its STARTTLS certificate by, as event 12014 prints it: its
+    /// TlsCertificateName, or else its FQDN.
+    pub fn certificate_of(&self, connector: &ReceiveConnector) -> String {
+        let name = &connector.tls_certificate_name;
+        name.as_ref().map_or_else(|| self.fqdn_of(connector).to_owned(), ToString::to_string)
     }
 }
 
@@ -85,6 +92,15 @@ impl FromStr for ServerRole {
             _ if text.eq_ignore_ascii_case("Edge") => Ok(Self::Edge),
             _ => Err(ValueError::choice(&["Mailbox", "Edge"])),
         }
+    }
+}
+
+impl fmt::Display for ServerRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Mailbox => "Mailbox",
+            Self::Edge => "Edge",
+        })
     }
 }
 
@@ -151,30 +167,34 @@ impl Version {
 
 /// Limits of a new connector that differ by version: Set-ReceiveConnector help of each; hops
 /// of 2013 and later as exported objects have them (the help says 30 and 8); header sizes
-/// from "Message size limits", 64 KB before 2013 unconfirmed.
+/// from "Message size limits", 64 KB before 2013 unconfirmed; 100 connections per source on
+/// 2007 from the help on event 1021 (technet bb218300).
 pub(super) struct Limits {
     pub max_message_size: ByteSize,
     pub max_header_size: ByteSize,
     pub max_hop_count: u32,
     pub max_local_hop_count: u32,
+    pub max_inbound_connection_per_source: u32,
 }
 
-const LIMITS: [Limits; 5] = [
-    limits(10, 64, 30, 8),
-    limits(10, 64, 30, 8),
-    limits(36, 128, 60, 5),
-    limits(36, 256, 60, 5),
-    limits(36, 256, 60, 5),
-];
+const E2010: Limits = Limits {
+    max_message_size: ByteSize::mb(10),
+    max_header_size: ByteSize::kb(64),
+    max_hop_count: 30,
+    max_local_hop_count: 8,
+    max_inbound_connection_per_source: 20,
+};
+const E2007: Limits = Limits { max_inbound_connection_per_source: 100, ..E2010 };
+const E2013: Limits = Limits {
+    max_message_size: ByteSize::mb(36),
+    max_header_size: ByteSize::kb(128),
+    max_hop_count: 60,
+    max_local_hop_count: 5,
+    ..E2010
+};
+const E2016: Limits = Limits { max_header_size: ByteSize::kb(256), ..E2013 };
 
-const fn limits(message_mb: u64, header_kb: u64, hops: u32, local_hops: u32) -> Limits {
-    Limits {
-        max_message_size: ByteSize::mb(message_mb),
-        max_header_size: ByteSize::kb(header_kb),
-        max_hop_count: hops,
-        max_local_hop_count: local_hops,
-    }
-}
+static LIMITS: [Limits; 5] = [E2007, E2010, E2013, E2016, E2016];
 
 impl FromStr for Version {
     type Err = ValueError;
