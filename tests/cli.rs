@@ -235,7 +235,7 @@ fn certificates_are_made_and_listed_with_their_users() {
     let listed = text(&expsd(&["cert", "list", "--config", "x.toml"], folder.path()).stdout);
     assert!(listed.contains("used by     STARTTLS of Internet\n"), "{listed}");
     assert!(
-        listed.contains("without STARTTLS: Other: no certificate holds other.contoso.test\n"),
+        listed.contains("without STARTTLS: Other: no certificate is for other.contoso.test\n"),
         "{listed}"
     );
 }

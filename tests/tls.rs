@@ -4,6 +4,7 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 
+use rcgen::{CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
 use support::tls::{handshake, handshake_with};
 use support::{Client, Daemon};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -37,7 +38,7 @@ fn both_verbs_and_both_versions_lead_to_a_delivery() {
             assert_eq!(client.command(verb), READY);
             let (mut client, certificate) = handshake_with(client, &[version]);
             let (_, certificate) = X509Certificate::from_der(&certificate).unwrap();
-            assert_eq!(certificate.subject().to_string(), "CN=ex01.contoso.test");
+            assert_eq!(certificate.subject().to_string(), "CN=EX01");
             assert_eq!(client.command("MAIL FROM:<a@b.test>"), "503 5.5.2 Send hello first");
             let keywords = client.ehlo();
             assert!(!keywords.iter().any(|k| k.contains("TLS")), "{keywords:?}");
@@ -124,4 +125,86 @@ fn a_missing_certificate_is_an_event_and_mended_by_cert_new() {
     let daemon = Daemon::start(CONNECTORS, &["--state", state.path().to_str().unwrap()]);
     let mut client = Client::connect(daemon.address("Internet"));
     assert!(client.ehlo().contains(&"STARTTLS".to_owned()));
+}
+
+const CHOSEN: &str = "<I>CN=Contoso CA<S>CN=mail.contoso.test";
+
+/// A daemon whose connector `a` asks for a certificate by name, with `certificates` in its
+/// store.
+fn start_with_certificate_name(name: &str, certificates: &[String]) -> Daemon {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("state/expsd/certs");
+    std::fs::create_dir_all(&store).unwrap();
+    for (i, pem) in certificates.iter().enumerate() {
+        std::fs::write(store.join(format!("{i}.pem")), pem).unwrap();
+    }
+    let toml = format!(
+        "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nAuthMechanism = \"Tls\"\n\
+         TlsCertificateName = \"{name}\"\n"
+    );
+    Daemon::start_in(dir, &toml, &[], &[])
+}
+
+/// In PEM with its key: valid from the first day of `from` up to that of `to`, for `dns`.
+fn certificate(issuer: &str, subject: &str, dns: &str, from: i32, to: i32) -> String {
+    let named = |name: &str| {
+        let mut params = CertificateParams::new([dns.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        (params.not_before, params.not_after) =
+            (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+        params
+    };
+    let [authority, key] = [(); 2].map(|()| KeyPair::generate().unwrap());
+    let issuer = Issuer::new(named(issuer), authority);
+    named(subject).signed_by(&key, &issuer).unwrap().pem() + &key.serialize_pem()
+}
+
+#[test]
+fn a_certificate_is_chosen_by_issuer_and_subject_and_the_newest_wins() {
+    let ours =
+        |from, to| certificate("Contoso CA", "mail.contoso.test", "elsewhere.test", from, to);
+    let certificates = [
+        ours(2020, 2090),
+        ours(2022, 2091),
+        ours(2023, 2024),
+        certificate("Other CA", "mail.contoso.test", "mail.contoso.test", 2024, 2092),
+        certificate("Contoso CA", "ex01.contoso.test", "ex01.contoso.test", 2024, 2093),
+    ];
+    let daemon = start_with_certificate_name(CHOSEN, &certificates);
+    let mut client = Client::connect(daemon.address("a"));
+    assert!(client.ehlo().contains(&"STARTTLS".to_owned()));
+    assert_eq!(client.command("STARTTLS"), READY);
+    let (_, shown) = handshake_with(client, &[]);
+    let (_, shown) = X509Certificate::from_der(&shown).unwrap();
+    assert_eq!(shown.issuer().to_string(), "CN=Contoso CA");
+    assert_eq!(shown.validity().not_after.to_datetime().year(), 2091);
+}
+
+/// The self-signed certificate of a fresh server, as a dump of one names it.
+#[test]
+fn the_certificate_of_a_fresh_server_can_be_named() {
+    let daemon = start_with_certificate_name("<I>CN=EX01<S>CN=EX01", &[]);
+    assert!(Client::connect(daemon.address("a")).ehlo().contains(&"STARTTLS".to_owned()));
+}
+
+#[test]
+fn a_stale_certificate_name_takes_starttls_away() {
+    let other = certificate("Contoso CA", "ex01.contoso.test", "mail.contoso.test", 2024, 2090);
+    let daemon = start_with_certificate_name(CHOSEN, &[other]);
+    let event = daemon.wait_for_log("event=12014");
+    let text = format!(
+        "could not find a certificate that contains the domain name {CHOSEN} in the personal store \
+         on the local computer. Therefore, it is unable to support the STARTTLS SMTP verb for the \
+         connector a with a FQDN parameter of {CHOSEN}."
+    );
+    assert!(event.contains(&text), "{event}");
+    let mut client = Client::connect(daemon.address("a"));
+    assert!(!client.ehlo().contains(&"STARTTLS".to_owned()));
+    client.send("STARTTLS");
+    daemon.wait_for_log(&format!("no certificate that is still valid is for {CHOSEN}"));
+
+    let expired = certificate("Contoso CA", "mail.contoso.test", "mail.contoso.test", 2020, 2021);
+    let daemon = start_with_certificate_name(CHOSEN, &[expired]);
+    daemon.wait_for_log("event=12016");
+    assert!(!Client::connect(daemon.address("a")).ehlo().contains(&"STARTTLS".to_owned()));
 }

@@ -76,7 +76,7 @@ fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
         .connectors
         .iter()
         .filter(tls)
-        .map(|connector| (connector, store.for_fqdn(server.fqdn_of(connector), now)))
+        .map(|connector| (connector, store.for_connector(connector, server, now)))
         .collect();
     for certificate in store.smtp() {
         let users: Vec<_> = choices
@@ -95,14 +95,13 @@ fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
         text += &shown(certificate, &used);
     }
     for (connector, choice) in &choices {
-        let fqdn = server.fqdn_of(connector);
+        let wanted = server.certificate_of(connector);
         match choice {
             Choice::Found(_) => {}
-            Choice::Expired(_) => {
-                without.push(format!("{}: the certificate for {fqdn} has expired", connector.name))
-            }
+            Choice::Expired(_) => without
+                .push(format!("{}: the certificate for {wanted} has expired", connector.name)),
             Choice::None => {
-                without.push(format!("{}: no certificate holds {fqdn}", connector.name))
+                without.push(format!("{}: no certificate is for {wanted}", connector.name))
             }
         }
     }

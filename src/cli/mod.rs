@@ -175,7 +175,7 @@ fn has_certificate<'a>(
     server: &'a Server,
 ) -> impl Fn(&ReceiveConnector) -> bool + 'a {
     let now = Timestamp::now();
-    move |connector| store.for_fqdn(server.fqdn_of(connector), now).usable().is_some()
+    move |connector| store.for_connector(connector, server, now).usable().is_some()
 }
 
 fn fail(code: u8, error: impl std::fmt::Display) -> Failed {

@@ -16,6 +16,8 @@ pub enum Level {
 pub enum Event {
     /// technet ff984304
     TooManyConnections { connector: String, limit: u32 },
+    /// onprem.wtf, "Exchange 2010 and MaxInboundConnectionPerSource"
+    TooManyConnectionsFromSource { connector: String, remote: String, limit: u32 },
     /// technet ff984713
     LogonFailuresExceeded { connector: String, limit: u32, remote: String },
     /// technet ff985427
@@ -38,6 +40,7 @@ impl Event {
     pub fn id(&self) -> u32 {
         match self {
             Self::TooManyConnections { .. } => 1009,
+            Self::TooManyConnectionsFromSource { .. } => 1021,
             Self::LogonFailuresExceeded { .. } => 1012,
             Self::NoSubmitPermission { .. } => 1018,
             Self::NotAuthorized { .. } => 1020,
@@ -67,6 +70,12 @@ impl fmt::Display for Event {
                 f,
                 "Receive connector {connector} rejected an incoming connection. The maximum number \
                  of connections ({limit}) for this connector has been reached."
+            ),
+            Self::TooManyConnectionsFromSource { connector, remote, limit } => write!(
+                f,
+                "Receive connector {connector} rejected an incoming connection from IP address \
+                 {remote}. The maximum number of connections per source ({limit}) for this \
+                 connector has been reached by this source IP address."
             ),
             Self::LogonFailuresExceeded { connector, limit, remote } => write!(
                 f,

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::BytesMut;
@@ -13,13 +12,14 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::places::Place;
 use super::shared::Shared;
 use super::stream::{Stream, Transport};
 use super::{local_of, proxy, record};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
-use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
-use crate::journal::{Event, Refused};
+use crate::connector::{Rights, SourceAddress};
+use crate::journal::Refused;
 use crate::session::{PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind};
 use crate::smtp::{Reply, reply};
 use crate::tls::ClientCertificate;
@@ -78,14 +78,14 @@ async fn run<T: Transport>(
         shared.metrics.connection_refused(Refused::NoConnector);
         return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
     };
-    let Some(_place) = Place::take(&shared.served[index].connections, &connector) else {
-        let limit = match connector.max_inbound_connection {
-            Unlimited::Limited(limit) => limit,
-            Unlimited::Unlimited => u32::MAX,
-        };
-        shared.metrics.connection_refused(Refused::MaxInboundConnection);
-        record::event(&Event::TooManyConnections { connector: connector.name.clone(), limit });
-        return turn_away(&mut stream, &reply::TOO_MANY_CONNECTIONS).await;
+    let place = match shared.served[index].places.take(&connector, source) {
+        Ok(place) => place,
+        Err(full) => {
+            shared.metrics.connection_refused(full.kind());
+            let reply = record::full(&connector, source, full);
+            tracing::warn!(%remote, %local, %reply, "refused: {full}");
+            return turn_away(&mut stream, &reply).await;
+        }
     };
     let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
     let span = tracing::info_span!("session", id, connector = connector.name, %remote);
@@ -95,6 +95,7 @@ async fn run<T: Transport>(
     let connection = Connection {
         shared,
         index,
+        place,
         id,
         local,
         remote,
@@ -127,26 +128,10 @@ async fn turn_away<T: Transport>(stream: &mut Stream<T>, reply: &Reply) {
     }
 }
 
-/// A connection counted against MaxInboundConnection, until it is dropped.
-struct Place(Arc<AtomicU32>);
-
-impl Place {
-    fn take(count: &Arc<AtomicU32>, connector: &ReceiveConnector) -> Option<Self> {
-        let place = Self(Arc::clone(count));
-        let now = count.fetch_add(1, Ordering::Relaxed) + 1;
-        (!connector.max_inbound_connection.is_exceeded_by(now)).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 struct Connection<T> {
     shared: Arc<Shared>,
     index: usize,
+    place: Place,
     id: String,
     local: SocketAddr,
     remote: SocketAddr,
@@ -177,6 +162,10 @@ impl<T: Transport> Connection<T> {
         loop {
             let step = self.session.step(&mut self.input, now());
             record::notes(&mut self.session, &self.shared.metrics);
+            // Said of 2013: a server of the organization is not counted for its source.
+            if self.session.rights().contains(Rights::ACCEPT_HEADERS_ORGANIZATION) {
+                self.place.leave_source();
+            }
             match step {
                 Step::Read => {
                     self.flush().await?;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod listener;
+mod places;
 mod proxy;
 mod record;
 mod shared;

@@ -1,8 +1,10 @@
 //! From what sessions note to log lines and events.
 
-use crate::connector::ReceiveConnector;
+use super::places::Full;
+use crate::connector::{ReceiveConnector, SourceAddress};
 use crate::journal::{Event, Level, Metrics};
 use crate::session::{Note, Reason, Session};
+use crate::smtp::{Reply, reply};
 use crate::tls::Choice;
 
 /// Logs an event with its id.
@@ -13,16 +15,33 @@ pub(super) fn event(event: &Event) {
     }
 }
 
-/// Events 12014 and 12016, for a connector that has Tls and no certificate to show.
-pub(super) fn certificate(connector: &ReceiveConnector, fqdn: &str, choice: &Choice) {
+/// Events 12014 and 12016, for a connector that has Tls and no certificate to show. `name` is
+/// its TlsCertificateName, or else its FQDN.
+pub(super) fn certificate(connector: &ReceiveConnector, name: String, choice: &Choice) {
     match choice {
         Choice::Found(_) => {}
-        Choice::Expired(_) => event(&Event::CertificateExpired { fqdn: fqdn.to_owned() }),
+        Choice::Expired(_) => event(&Event::CertificateExpired { fqdn: name }),
         Choice::None => event(&Event::NoCertificate {
-            domain: fqdn.to_owned(),
+            domain: name.clone(),
             connector: connector.name.clone(),
-            fqdn: fqdn.to_owned(),
+            fqdn: name,
         }),
+    }
+}
+
+/// Events 1009 and 1021, and the reply to a connection that has no place.
+pub(super) fn full(connector: &ReceiveConnector, remote: SourceAddress, full: Full) -> Reply {
+    let (connector, limit) = (connector.name.clone(), full.limit());
+    match full {
+        Full::Connector { .. } => {
+            event(&Event::TooManyConnections { connector, limit });
+            reply::TOO_MANY_CONNECTIONS
+        }
+        Full::Source { .. } | Full::Share { .. } => {
+            let remote = remote.to_string();
+            event(&Event::TooManyConnectionsFromSource { connector, remote, limit });
+            reply::TOO_MANY_FROM_SOURCE
+        }
     }
 }
 
@@ -77,6 +96,9 @@ pub(super) fn notes(session: &mut Session, metrics: &Metrics) {
                 limit,
                 remote: remote(),
             }),
+            Note::AcknowledgementDelayed { by } => {
+                tracing::info!(?by, "the reply to the end of data waits (MaxAcknowledgementDelay)");
+            }
             Note::PlaintextDropped { command, octets } => tracing::warn!(
                 octets,
                 "octets that came in clear behind {command} were dropped: they could be an injection"

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use super::places::Places;
 use super::{Options, StartError, record};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
@@ -15,7 +16,7 @@ use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, ReceiveConnector, Server};
 use crate::journal::Metrics;
 use crate::scope::Scope;
-use crate::session::{DirectTrust, Host, Memory};
+use crate::session::{DirectTrust, Host, Memory, Rates};
 use crate::tls::{self, Choice, Store};
 
 /// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
@@ -41,7 +42,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Served {
     pub starttls: Option<tls::Endpoint>,
-    pub connections: Arc<AtomicU32>,
+    pub places: Arc<Places>,
 }
 
 impl Shared {
@@ -81,6 +82,8 @@ impl Shared {
             tally: Arc::clone(metrics.tally()),
             direct_trust: trust.collect::<Result<_, _>>()?,
             domain_secure: transport.domain_secure,
+            shadow_redundancy: transport.shadow_redundancy,
+            rates: Rates::default(),
         };
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
@@ -121,17 +124,16 @@ fn serve(
     store: &Store,
     knows_partners: bool,
 ) -> Result<Served, StartError> {
-    let fqdn = server.fqdn_of(connector);
-    let choice = store.for_fqdn(fqdn, Timestamp::now());
+    let choice = store.for_connector(connector, server, Timestamp::now());
     if connector.enabled && connector.auth_mechanism.contains(AuthMechanism::Tls) {
-        record::certificate(connector, fqdn, &choice);
+        record::certificate(connector, server.certificate_of(connector), &choice);
     }
     let ask_client = knows_partners && connector.domain_secure_enabled;
     let starttls = match &choice {
         Choice::Found(certificate) => Some(tls::starttls(certificate, ask_client)?),
         Choice::Expired(_) | Choice::None => None,
     };
-    Ok(Served { starttls, connections: Arc::default() })
+    Ok(Served { starttls, places: Arc::default() })
 }
 
 fn read_file(path: &Path) -> Result<String, StartError> {

@@ -86,6 +86,7 @@ pub(super) struct Keeping {
     received: Option<Box<Received>>,
     message_id: Option<String>,
     octets: u64,
+    ended: Instant,
     collected: Collected,
 }
 
@@ -236,7 +237,8 @@ impl Session {
         let message_id = header::field(&content, "Message-ID").filter(|id| is_message_id(id));
         let received = Received { envelope, content, message_id: message_id.clone() };
         let received = Some(Box::new(received));
-        self.state = State::Keeping(Box::new(Keeping { received, message_id, octets, collected }));
+        let keeping = Keeping { received, message_id, octets, ended: now, collected };
+        self.state = State::Keeping(Box::new(keeping));
     }
 
     /// Without Accept-Any-Sender the From field must name the client too. That such a check
@@ -272,6 +274,7 @@ impl Session {
         let reply = queued.reply(&message_id, receipt.internal_id, host, keeping.octets, elapsed);
         self.accept(&reply);
         self.last_heard = now;
+        self.delay_acknowledgement(keeping.ended, now);
     }
 
     /// The message could not be kept; the client is to try again.

@@ -13,8 +13,11 @@ impl Session {
     pub(super) fn mail_command(&mut self, args: &str, now: Instant) {
         match self.check_mail(args) {
             Ok(envelope) => {
-                self.state = State::Transaction(Box::new(Transaction { envelope, chunks: None }));
-                self.accept(&reply::SENDER_OK);
+                if self.count_message(&envelope.reverse_path, now) {
+                    let transaction = Transaction { envelope, chunks: None };
+                    self.state = State::Transaction(Box::new(transaction));
+                    self.accept(&reply::SENDER_OK);
+                }
             }
             Err((reply, reason)) => self.refuse(reply, reason, now),
         }
@@ -178,6 +181,7 @@ impl Session {
         let mailbox = self
             .qualify(mailbox, transaction.envelope.smtputf8)
             .map_err(|reason| (reply::INVALID_RECIPIENT, reason))?;
+        self.check_recipient_domain(&mailbox)?;
         let limit = self.connector.max_recipients_per_message;
         // Not enforced between servers of the organisation ("Message size limits").
         let limited = !self.rights.contains(Rights::ACCEPT_HEADERS_ORGANIZATION);

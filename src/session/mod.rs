@@ -19,7 +19,9 @@ mod memory;
 mod misc;
 mod note;
 mod offer;
+mod rate;
 mod reason;
+mod recipient_domain;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ pub use explain::{Explanation, explain};
 pub use memory::Memory;
 pub use note::Note;
 pub use offer::{Offer, TlsKind};
+pub use rate::Rates;
 pub use reason::Reason;
 pub use trust::{DirectTrust, DomainSecurity, PeerCertificate, Secured};
 pub use version::{Facts, Queued, facts};
@@ -60,6 +63,10 @@ pub struct Host {
     pub direct_trust: Vec<DirectTrust>,
     /// TLSReceiveDomainSecureList.
     pub domain_secure: Vec<String>,
+    /// ShadowRedundancyEnabled.
+    pub shadow_redundancy: bool,
+    /// What MessageRateLimit goes by.
+    pub rates: Rates,
 }
 
 /// What to do before the session can go on.

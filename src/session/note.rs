@@ -1,5 +1,7 @@
 //! What a session tells besides its replies: facts for the log, the events and the trace.
 
+use std::time::Duration;
+
 use super::offer::TlsKind;
 use super::reason::Reason;
 use crate::auth::{Failure, Mechanism, Package};
@@ -26,6 +28,8 @@ pub enum Note {
     DirectTrustFailed { subject: String },
     /// MaxLogonFailures was exceeded.
     LogonFailuresExceeded { limit: u32 },
+    /// The reply that accepts a message is held back.
+    AcknowledgementDelayed { by: Duration },
     /// Octets that came in clear behind STARTTLS or X-ANONYMOUSTLS were dropped.
     PlaintextDropped { command: TlsKind, octets: usize },
 }

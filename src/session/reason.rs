@@ -40,7 +40,7 @@ pub enum Reason {
     #[error("STARTTLS needs Tls in AuthMechanism")]
     NoTls,
     #[error(
-        "no certificate that is still valid holds the connector's FQDN {0} (event 12014 or 12016)"
+        "no certificate that is still valid is for {0}, which the connector goes by (event 12014 or 12016)"
     )]
     NoCertificate(String),
     #[error("the session is in TLS already, by {0}")]
@@ -87,6 +87,12 @@ pub enum Reason {
     TooManyRecipients(u32),
     #[error("{octets} octets are more than MaxMessageSize ({limit})")]
     TooLarge { octets: u64, limit: u64 },
+    #[error("more messages in a minute than MessageRateLimit allows ({limit}), counted by {by}")]
+    TooFast { limit: u32, by: String },
+    #[error("{0} is reserved by RFC 2606")]
+    ReservedDomain(String),
+    #[error("{0} is a domain of one label")]
+    SingleLabelDomain(String),
     #[error("the server has no memory left for messages in flight")]
     NoMemory,
     #[error("the message could not be kept: {0}")]

@@ -53,9 +53,27 @@ impl Session {
     }
 
     pub(super) fn tarpit(&mut self, interval: TimeSpan, now: Instant) {
-        let is_anonymous = matches!(self.identity, Identity::Anonymous);
-        if is_anonymous && interval.0 > Duration::ZERO {
+        if matches!(self.identity, Identity::Anonymous) {
+            self.delay(interval, now);
+        }
+    }
+
+    /// Holds back what is in the output, whoever the peer is.
+    pub(super) fn delay(&mut self, interval: TimeSpan, now: Instant) {
+        if interval.0 > Duration::ZERO {
             self.hold = Some(now + interval.0);
+        }
+    }
+
+    /// While shadow redundancy works, 2010 holds back the reply that accepts a message until it
+    /// was delivered, for MaxAcknowledgementDelay at most (Set-ReceiveConnector). Here nothing
+    /// is ever delivered, so it is for all of that, from the end of data on.
+    pub(super) fn delay_acknowledgement(&mut self, ended: Instant, now: Instant) {
+        let until = ended + self.connector.max_acknowledgement_delay.0;
+        if self.facts().delayed_acknowledgement && self.host.shadow_redundancy && until > now {
+            self.notes.push(Note::AcknowledgementDelayed { by: until - now });
+            self.hold = Some(until);
+            self.last_heard = until;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a session does as time passes and things go wrong around it.
 
+mod limits;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,43 +26,19 @@ impl Bench {
     }
 
     fn with_memory(memory: u64, change: impl FnOnce(&mut ReceiveConnector)) -> Self {
+        Self::at(&Arc::new(host(memory)), "192.0.2.10", change)
+    }
+
+    /// One of several sessions of a server.
+    fn at(host: &Arc<Host>, remote: &str, change: impl FnOnce(&mut ReceiveConnector)) -> Self {
         let mut connector = ReceiveConnector::new("bench", Version::E2019);
         connector.auth_mechanism = AuthMechanism::BasicAuth;
         connector.permission_groups =
             PermissionGroups::AnonymousUsers | PermissionGroups::ExchangeUsers;
         change(&mut connector);
-        let directory = Arc::new(Directory {
-            accounts: vec![Account::new(
-                "CONTOSO\\alice".parse().unwrap(),
-                Some("Passw0rd!".into()),
-            )],
-            accepted_domains: AcceptedDomain::new("contoso.test", DomainType::Authoritative)
-                .into_iter()
-                .collect(),
-            default_domain: "CONTOSO".into(),
-        });
-        let authenticator = Authenticator {
-            directory: Arc::clone(&directory),
-            acceptor: None,
-            gssapi_prompt: "GSSAPI supported",
-            ntlm: Ntlm::of(&Server::default(), ntlm::Policy::default(), || Freshness {
-                challenge: [7; 8],
-                filetime: 0,
-            }),
-        };
-        let host = Host {
-            server: Server::default(),
-            directory,
-            authenticator,
-            memory: Arc::new(Memory::new(memory)),
-            tally: Arc::default(),
-            direct_trust: Vec::new(),
-            domain_secure: Vec::new(),
-        };
         let start = Instant::now();
         let met = Met::new([connector].into(), 0).unwrap();
-        let remote = "192.0.2.10".parse().unwrap();
-        let session = Session::new(Arc::new(host), met, true, remote, start);
+        let session = Session::new(Arc::clone(host), met, true, remote.parse().unwrap(), start);
         Self { session, input: BytesMut::new(), start, elapsed: Duration::ZERO }
     }
 
@@ -87,6 +65,37 @@ impl Bench {
     fn say(&mut self, text: &str) -> String {
         assert!(matches!(self.send(text), Step::Read), "{text}");
         self.output()
+    }
+}
+
+fn host(memory: u64) -> Host {
+    let alice = Account::new("CONTOSO\\alice".parse().unwrap(), Some("Passw0rd!".into()));
+    let directory = Arc::new(Directory {
+        accounts: vec![alice],
+        accepted_domains: AcceptedDomain::new("contoso.test", DomainType::Authoritative)
+            .into_iter()
+            .collect(),
+        default_domain: "CONTOSO".into(),
+    });
+    let authenticator = Authenticator {
+        directory: Arc::clone(&directory),
+        acceptor: None,
+        gssapi_prompt: "GSSAPI supported",
+        ntlm: Ntlm::of(&Server::default(), ntlm::Policy::default(), || Freshness {
+            challenge: [7; 8],
+            filetime: 0,
+        }),
+    };
+    Host {
+        server: Server::default(),
+        directory,
+        authenticator,
+        memory: Arc::new(Memory::new(memory)),
+        tally: Arc::default(),
+        direct_trust: Vec::new(),
+        domain_secure: Vec::new(),
+        shadow_redundancy: false,
+        rates: Rates::default(),
     }
 }
 

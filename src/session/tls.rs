@@ -32,7 +32,7 @@ impl Session {
     fn refuse_tls(&mut self, kind: TlsKind, now: Instant) {
         let reason = match kind {
             TlsKind::StartTls if self.connector.auth_mechanism.contains(AuthMechanism::Tls) => {
-                Reason::NoCertificate(self.host.server.fqdn_of(&self.connector).to_owned())
+                Reason::NoCertificate(self.host.server.certificate_of(&self.connector))
             }
             TlsKind::StartTls => Reason::NoTls,
             TlsKind::XAnonymousTls if self.connector.offers_exchange_server() => {

@@ -29,6 +29,8 @@ pub struct Facts {
     pub chunk_tarpit: bool,
     /// AuthTarpitInterval is a parameter of its own.
     pub auth_tarpit: bool,
+    /// MaxAcknowledgementDelay holds back the reply to the end of data.
+    pub delayed_acknowledgement: bool,
 }
 
 /// What stands between the message id and "Queued mail for delivery".
@@ -53,12 +55,14 @@ const E2007: Facts = Facts {
     proxy_verbs: false,
     chunk_tarpit: true,
     auth_tarpit: false,
+    delayed_acknowledgement: false,
 };
 const E2010: Facts = Facts {
     queued: Queued::InternalId,
     shadow: Some("XSHADOW"),
     edge_shadow: Some("XSHADOW"),
     xexch50_always: false,
+    delayed_acknowledgement: true,
     ..E2007
 };
 const E2013: Facts = Facts {
@@ -66,6 +70,7 @@ const E2013: Facts = Facts {
     shadow: Some("XSHADOWREQUEST"),
     proxy_verbs: true,
     chunk_tarpit: false,
+    delayed_acknowledgement: false,
     ..E2010
 };
 const E2016: Facts = Facts {

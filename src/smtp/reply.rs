@@ -126,8 +126,18 @@ pub const TOO_MANY_CONNECTIONS: Reply = Reply::new(
     421,
     "4.3.2 The maximum number of concurrent server connections has exceeded a limit, closing transmission channel",
 );
+/// MaxInboundConnectionPerSource and its percentage.
+pub const TOO_MANY_FROM_SOURCE: Reply = Reply::new(
+    421,
+    "4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission channel",
+);
 /// ConnectionTimeout; the text is known from senders' queues, as a receiver's it is our choice.
 pub const CONNECTION_TIMED_OUT: Reply = Reply::new(421, "4.4.1 Connection timed out");
+/// MessageRateLimit.
+pub const SUBMISSION_RATE: Reply = Reply::new(
+    421,
+    "4.4.2 Message submission rate for this client has exceeded the configured limit",
+);
 /// MaxProtocolErrors or MaxLogonFailures; text unconfirmed, our choice.
 pub const TOO_MANY_ERRORS: Reply =
     Reply::new(421, "4.7.0 Too many errors on this connection, closing transmission channel");
@@ -159,6 +169,15 @@ pub const EHLO_REQUIRES_DOMAIN: Reply = Reply::new(501, "5.0.0 EHLO requires dom
 /// RequireEHLODomain; text unconfirmed.
 pub const HELO_REQUIRES_DOMAIN: Reply = Reply::new(501, "5.0.0 HELO requires domain address");
 pub const INVALID_RECIPIENT: Reply = Reply::new(501, "5.1.3 Invalid address");
+/// RejectReservedTopLevelRecipientDomains; the code from the queue of a sender.
+pub const RESERVED_TOP_LEVEL: Reply =
+    Reply::new(501, "5.1.4 Recipient address reserved by RFC 2606");
+/// RejectReservedSecondLevelRecipientDomains.
+pub const RESERVED_SECOND_LEVEL: Reply =
+    Reply::new(501, "5.1.5 Recipient address reserved by RFC 2606");
+/// RejectSingleLabelRecipientDomains.
+pub const SINGLE_LABEL: Reply =
+    Reply::new(501, "5.1.6 Recipient addresses in single label domains not accepted");
 /// From a log of 2010; Microsoft's telnet walkthrough prints 550 for the code.
 pub const INVALID_SENDER: Reply = Reply::new(501, "5.1.7 Invalid address");
 pub const INVALID_DOMAIN_NAME: Reply = Reply::new(501, "5.5.4 Invalid domain name");

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::certificate::{Certificate, CertificateError};
+use crate::connector::{ReceiveConnector, Server};
 
 const INTERNAL: &str = "internal-transport.pem";
 /// Five years, as the self-signed certificates of public logs have.
@@ -24,7 +25,7 @@ pub struct Store {
     unsaved: Vec<String>,
 }
 
-/// What [`Store::for_fqdn`] found.
+/// What [`Store::for_connector`] found.
 #[derive(Clone, Debug)]
 pub enum Choice {
     Found(Arc<Certificate>),
@@ -125,22 +126,47 @@ impl Store {
         &self.smtp
     }
 
+    /// The certificate for STARTTLS on `connector`. A TlsCertificateName chooses among all of
+    /// them, as Exchange does not ask there whether a certificate is for SMTP
+    /// (Set-ReceiveConnector); else it is an SMTP certificate that holds the FQDN.
+    pub fn for_connector(
+        &self,
+        connector: &ReceiveConnector,
+        server: &Server,
+        now: Timestamp,
+    ) -> Choice {
+        match &connector.tls_certificate_name {
+            Some(name) => {
+                let all = self.smtp.iter().chain([&self.internal]);
+                newest(all.filter(|c| name.is_of(&c.issuer, &c.subject)), now)
+            }
+            None => self.for_fqdn(server.fqdn_of(connector), now),
+        }
+    }
+
     /// The SMTP certificate for a connector called `fqdn`: of those that hold the name and
     /// have not expired, the newest.
     pub fn for_fqdn(&self, fqdn: &str, now: Timestamp) -> Choice {
-        let matching = || self.smtp.iter().filter(|certificate| certificate.is_for(fqdn));
-        let newest = |certificate: &&Arc<Certificate>| certificate.not_before;
-        match matching().filter(|certificate| !certificate.is_expired(now)).max_by_key(newest) {
-            Some(found) => Choice::Found(Arc::clone(found)),
-            None => matching()
-                .max_by_key(newest)
-                .map_or(Choice::None, |expired| Choice::Expired(Arc::clone(expired))),
-        }
+        newest(self.smtp.iter().filter(|certificate| certificate.is_for(fqdn)), now)
     }
 }
 
+fn newest<'a>(matching: impl Iterator<Item = &'a Arc<Certificate>>, now: Timestamp) -> Choice {
+    // The newest last, and before all of them those that have expired.
+    let rank =
+        |certificate: &&Arc<Certificate>| (!certificate.is_expired(now), certificate.not_before);
+    match matching.max_by_key(rank) {
+        Some(certificate) if certificate.is_expired(now) => {
+            Choice::Expired(Arc::clone(certificate))
+        }
+        Some(certificate) => Choice::Found(Arc::clone(certificate)),
+        None => Choice::None,
+    }
+}
+
+/// The NetBIOS name is the subject, as on the self-signed certificate that setup makes.
 fn own_names(name: &str, fqdn: &str) -> Vec<String> {
-    vec![fqdn.to_owned(), name.to_owned()]
+    vec![name.to_owned(), fqdn.to_owned()]
 }
 
 fn add(
