@@ -61,7 +61,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
             "Messages in a minute, counted by MessageRateSource from the first; at one more MAIL \
              gets 421 4.4.2 after TarpitInterval, and the connection is closed.",
         )
-        .by("Set-ReceiveConnector; Message rate limits; Postfix log of 2016†"),
+        .by("Set-ReceiveConnector; Message rate limits; Barracuda log of 2016-04-06†"),
     parameter!(MessageRateSource, message_rate_source)
         .acts(
             "Whom messages are counted by: nobody, the source address, the account that logged \
