@@ -118,6 +118,38 @@ impl Failure {
         }
     }
 
+    /// What an administrator does about it; the causes are those of KB 979174.
+    pub fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::UnknownUser(_) | Self::WrongPassword(_) => "mend the name or the password",
+            Self::AuthorizationIdentity { .. } => {
+                "have the client act as the account it logs on as"
+            }
+            Self::ExchangeAuth | Self::ExchangeAuthSyntax => {
+                "Set-TransportService -UseDowngradedExchangeServerAuth $true on the sender, so \
+                 that it uses X-EXPS GSSAPI"
+            }
+            Self::Binding(_) => {
+                "something between the two ends TLS: take it away, or ExtendedProtectionPolicy None"
+            }
+            Self::Ntlm(refusal) => match refusal.kind {
+                RefusalKind::BelowMinimum(_) | RefusalKind::Ntlm2FlagMissing => {
+                    "have the client use NTLMv2 (LmCompatibilityLevel 3 or more)"
+                }
+                RefusalKind::UnknownUser | RefusalKind::WrongPassword => {
+                    "mend the name or the password"
+                }
+                _ => return None,
+            },
+            Self::Spnego(kind) => match &**kind {
+                spnego::RefusalKind::Mechanism(failure) => return failure.remedy(),
+                _ => return None,
+            },
+            Self::Kerberos(failure) => failure.remedy()?,
+            _ => return None,
+        })
+    }
+
     /// The proof was good, but nobody is known by that name: Exchange has no SID for it.
     pub fn is_unknown_identity(&self) -> bool {
         matches!(self, Self::Kerberos(KerberosFailure::UnknownPrincipal(_)))
@@ -136,6 +168,24 @@ impl KerberosFailure {
             Self::UnknownPrincipal(_) => Status::UnknownCredentials,
             Self::Other(_) => Status::LogonDenied,
         }
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoKeytab => "give the server a keytab ([kerberos] keytab, or --with-realm)",
+            Self::WrongKey(_) | Self::OldKey(_) => {
+                "the machine account's key was changed: renew tickets (klist purge), and reset \
+                 the secure channel where that does not help (Test-ComputerSecureChannel -Repair)"
+            }
+            Self::NoSuchService(_) => {
+                "register the name: setspn -L EX01 shows what is there, setspn -S SMTPSVC/… EX01 \
+                 adds it; setspn -X finds one that stands at two accounts"
+            }
+            Self::ClockSkew(_) => "set the clocks of both by the domain's time: w32tm /resync",
+            Self::TicketExpired(_) => "get a new ticket: klist purge, kinit",
+            Self::UnknownPrincipal(_) => "make an account for it, or mend the trust of the domains",
+            Self::Replay(_) | Self::Defective(_) | Self::Other(_) => return None,
+        })
     }
 }
 

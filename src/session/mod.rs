@@ -10,6 +10,7 @@
 //! Replies wait in the output while a step says [`Step::Hold`], so that a tarpit delays the
 //! earlier replies of a pipelined group too, and not the later ones, as Exchange's does.
 
+mod advice;
 mod auth;
 mod data;
 pub mod explain;
@@ -41,6 +42,7 @@ use crate::scope::Met;
 use crate::smtp::line::{LineReader, Next};
 use crate::smtp::{Envelope, Reply, Tally, reply};
 
+pub use advice::Advice;
 pub use data::Receipt;
 pub use explain::{Explanation, explain};
 pub use memory::Memory;

@@ -16,6 +16,8 @@ pub struct Facts {
     /// A sender that is not one of the client's addresses.
     pub cannot_send_as: &'static Reply,
     pub queued: Queued,
+    /// How a sending server of this version words an error of its peer in LastError.
+    pub last_error: LastError,
     /// The EHLO keyword of shadow redundancy on a Hub.
     pub shadow: Option<&'static str>,
     /// On an Edge; seen on one Edge server of 2016, not told apart by version.
@@ -43,11 +45,37 @@ pub enum Queued {
     Rate,
 }
 
+/// The two wordings (KB 979175; frankysweb.de on 451 5.7.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastError {
+    /// 2007 (inferred) to 2013
+    PrimaryTarget,
+    /// 2016 and later
+    TargetHost,
+}
+
+impl Facts {
+    /// What a queue shows of `reply`.
+    pub fn last_error(&self, reply: &str) -> String {
+        match self.last_error {
+            LastError::PrimaryTarget => format!(
+                "451 4.4.0 Primary target IP address responded with: \"{reply}.\" Attempted \
+                 failover to alternate host, but that did not succeed. Either there are no \
+                 alternate hosts, or delivery failed to all alternate hosts."
+            ),
+            LastError::TargetHost => {
+                format!("451 4.4.395 Target host responded with error. -> {reply}")
+            }
+        }
+    }
+}
+
 const E2007: Facts = Facts {
     relay_refused: &reply::UNABLE_TO_RELAY,
     not_authenticated: &reply::NOT_AUTHENTICATED,
     cannot_send_as: &reply::CANNOT_SEND_AS,
     queued: Queued::Nothing,
+    last_error: LastError::PrimaryTarget,
     shadow: None,
     edge_shadow: None,
     xexch50_always: true,
@@ -76,6 +104,7 @@ const E2013: Facts = Facts {
 const E2016: Facts = Facts {
     relay_refused: &reply::UNABLE_TO_RELAY_2016,
     queued: Queued::Rate,
+    last_error: LastError::TargetHost,
     auth_tarpit: true,
     ..E2013
 };

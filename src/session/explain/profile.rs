@@ -203,7 +203,8 @@ impl Look<'_> {
                 };
                 let reason = "Exchange Server authentication is not ticked (AuthMechanism has no \
                               ExchangeServer)";
-                let queue = Some(reply::CANNOT_ACHIEVE_EXCHANGE_AUTH.to_string());
+                let own_words = reply::CANNOT_ACHIEVE_EXCHANGE_AUTH.to_string();
+                let queue = Some(facts(self.server.version).last_error(&own_words));
                 Some(Refused { queue, ..refused("X-EXPS", &reply, reason) })
             }
             _ if submits => None,
