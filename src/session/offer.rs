@@ -271,7 +271,7 @@ pub enum Missing {
     NotTicked(&'static str),
     #[error("SuppressXAnonymousTls is on")]
     Suppressed,
-    #[error("no valid certificate holds the connector's FQDN")]
+    #[error("no valid certificate is for the connector's TlsCertificateName, or else its FQDN")]
     NoCertificate,
     #[error("the session is in TLS already")]
     InTls,
