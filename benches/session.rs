@@ -62,6 +62,34 @@ fn another_message(bencher: Bencher<'_, '_>) {
     });
 }
 
+/// Header blocks as a mail program and as a chain of relays make them, and a body of 64 KB.
+#[divan::bench(args = [0, 10, 100])]
+fn message_with_fields(bencher: Bencher<'_, '_>, fields: usize) {
+    let (mut peer, [mail, rcpt, data, _]) = (peer(), message());
+    let mut content = b"From: bob@fabrikam.test\r\nMessage-ID: <1@fabrikam.test>\r\n".to_vec();
+    for i in 0..fields {
+        let field = format!("X-Field-{i}: a body that goes\r\n\ton over another line\r\n");
+        content.extend_from_slice(field.as_bytes());
+    }
+    content.extend_from_slice(b"\r\n");
+    for _ in 0..1_000 {
+        content.extend_from_slice(
+            b"The quick brown fox jumps over the lazy dog, again and again.\r\n",
+        );
+    }
+    content.extend_from_slice(b".\r\n");
+    bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
+        for part in [&mail, &rcpt, &data] {
+            peer.send(part);
+        }
+        for read in content.chunks(16 << 10) {
+            peer.send(read);
+        }
+        assert!(peer.session.output().ends_with(b"Queued mail for delivery\r\n"));
+        peer.session.output().clear();
+    });
+}
+
 /// Commands in a session that has had some. RSET clears away what the others build up.
 #[divan::bench(args = [
     "NOOP",
