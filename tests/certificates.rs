@@ -3,14 +3,9 @@
 
 mod support;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    date_time_ymd,
-};
-use support::tls::{TlsClient, handshake, handshake_as};
+use support::certificate::{Authority, Certificate, anybody, expired, ready, start};
+use support::tls::handshake;
 use support::{Client, Daemon};
-use tokio_rustls::rustls::SupportedProtocolVersion;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 const SENDER_OK: &str = "250 2.1.0 Sender OK";
@@ -19,103 +14,6 @@ const TEMPORARY: &str = "454 4.7.0 Temporary authentication failure";
 const NOT_AUTHENTICATED: &str = "530 5.7.1 Not authenticated";
 const NOT_VALID: &str = "454 4.7.5 Certificate validation failure";
 const NO_RELAY: &str = "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain";
-const READY: &str = "220 2.0.0 SMTP server ready";
-
-/// A certificate with its key.
-struct Certificate {
-    chain: Vec<CertificateDer<'static>>,
-    key: KeyPair,
-    pem: String,
-}
-
-impl Certificate {
-    /// Vouched for by nobody but itself.
-    fn self_signed(name: &str) -> Self {
-        Self::renewed(name, KeyPair::generate().unwrap(), anybody)
-    }
-
-    /// Another certificate for the same key.
-    fn renewed(name: &str, key: KeyPair, change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let mut params = params(name);
-        change(&mut params);
-        let certificate = params.self_signed(&key).unwrap();
-        Self { chain: vec![certificate.der().clone()], pem: certificate.pem(), key }
-    }
-
-    /// Shows the certificate in the handshake behind `verb`.
-    fn shown(
-        &self,
-        daemon: &Daemon,
-        connector: &str,
-        verb: &str,
-        version: &'static SupportedProtocolVersion,
-    ) -> TlsClient<std::net::TcpStream> {
-        let key = PrivatePkcs8KeyDer::from(self.key.serialize_der()).into();
-        handshake_as(ready(daemon, connector, verb), self.chain.clone(), key, version)
-    }
-
-    fn after_starttls(&self, daemon: &Daemon, connector: &str) -> TlsClient<std::net::TcpStream> {
-        let mut client = self.shown(daemon, connector, "STARTTLS", &TLS13);
-        client.ehlo();
-        client
-    }
-}
-
-fn params(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    params
-}
-
-fn anybody(_: &mut CertificateParams) {}
-
-fn expired(params: &mut CertificateParams) {
-    params.not_before = date_time_ymd(2001, 1, 1);
-    params.not_after = date_time_ymd(2002, 1, 1);
-}
-
-/// An authority that signs certificates of partners.
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "A root");
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
-    }
-
-    fn sign(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Certificate {
-        let key = KeyPair::generate().unwrap();
-        let mut params = params(name);
-        change(&mut params);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Certificate { chain: vec![certificate.der().clone()], pem: certificate.pem(), key }
-    }
-}
-
-/// A connection that may do the handshake of `verb` now.
-fn ready(daemon: &Daemon, connector: &str, verb: &str) -> Client {
-    let mut client = Client::connect(daemon.address(connector));
-    client.ehlo();
-    assert_eq!(client.command(verb), READY);
-    client
-}
-
-/// A daemon with `files` beside its configuration.
-fn start(toml: &str, files: &[(&str, &str)]) -> Daemon {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, pem) in files {
-        std::fs::write(dir.path().join(name), pem).unwrap();
-    }
-    Daemon::start_in(dir, toml, &[], &[])
-}
 
 mod direct_trust {
     use super::*;

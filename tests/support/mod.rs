@@ -1,6 +1,7 @@
 //! What the tests share: the daemon as a process, a client that reads replies, and tools.
 #![allow(dead_code)] // Each test file uses a part of it.
 
+pub mod certificate;
 pub mod tls;
 
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
