@@ -5,6 +5,7 @@
 
 mod address;
 mod binding;
+mod capability;
 mod certificate_name;
 mod defaults;
 mod flags;
@@ -17,6 +18,7 @@ mod value;
 
 pub use address::{IpRange, SourceAddress};
 pub use binding::Binding;
+pub use capability::{CapableDomain, TlsCapabilities, TlsDomainCapability};
 pub use certificate_name::CertificateName;
 pub use defaults::default_set;
 pub use flags::{AuthMechanism, PermissionGroups};
@@ -51,7 +53,7 @@ pub struct ReceiveConnector {
     pub extended_protection_policy: ExtendedProtectionPolicy,
     pub suppress_x_anonymous_tls: bool,
     pub tls_certificate_name: Option<CertificateName>,
-    pub tls_domain_capabilities: Vec<String>,
+    pub tls_domain_capabilities: Vec<TlsDomainCapability>,
 
     pub max_message_size: ByteSize,
     pub max_header_size: ByteSize,

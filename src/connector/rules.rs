@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use super::{
     AuthMechanism, IpRange, PermissionGroups, ReceiveConnector, Role, Server, ServerRole,
-    TransportRole,
+    TlsCapabilities, TransportRole,
 };
 
 /// A rule that is broken, and the parameter to mend.
@@ -30,6 +30,8 @@ pub enum Rule {
     DomainSecure,
     BinaryMime,
     InactivityTimeout,
+    /// A capability that servers of the version do not have.
+    Capability,
     /// Fqdn beside ExchangeServer.
     Fqdn,
     /// A parameter or value that an Edge server does not have.
@@ -44,7 +46,8 @@ pub enum Rule {
 }
 
 /// The rules that one connector breaks (Set-ReceiveConnector, parameters AuthMechanism,
-/// RequireTLS, DomainSecureEnabled, Fqdn, BinaryMimeEnabled, ConnectionInactivityTimeout).
+/// RequireTLS, DomainSecureEnabled, Fqdn, BinaryMimeEnabled, ConnectionInactivityTimeout,
+/// TlsDomainCapabilities).
 pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken> {
     let auth = connector.auth_mechanism;
     let mut broken = Vec::new();
@@ -111,6 +114,13 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
         Rule::InactivityTimeout,
         "ConnectionInactivityTimeout",
         "ConnectionInactivityTimeout must be smaller than ConnectionTimeout",
+    );
+    let known = TlsCapabilities::of(server.version);
+    rule(
+        connector.tls_domain_capabilities.iter().all(|entry| known.contains(entry.capabilities)),
+        Rule::Capability,
+        "TlsDomainCapabilities",
+        "AcceptOorgProtocol is of Exchange 2010, AcceptCloudServicesMail of 2013 and later",
     );
     let own_name = connector.fqdn.as_deref().is_none_or(|fqdn| {
         fqdn.eq_ignore_ascii_case(&server.fqdn) || fqdn.eq_ignore_ascii_case(&server.name)
@@ -277,7 +287,7 @@ fn overlaps<'a>(connectors: &'a [ReceiveConnector], together: &[usize]) -> Vec<C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connector::{Version, default_set};
+    use crate::connector::{CapableDomain, TlsDomainCapability, Version, default_set};
 
     fn connector(name: &str, binding: &str, ranges: &[&str]) -> ReceiveConnector {
         let mut connector = ReceiveConnector::new(name, Version::E2019);
@@ -314,6 +324,14 @@ mod tests {
             ["RequireTLS", "DomainSecureEnabled"]
         );
         assert_eq!(broken(|c| c.chunking_enabled = false), ["BinaryMimeEnabled"]);
+        assert_eq!(
+            broken(|c| {
+                let capabilities = TlsCapabilities::AcceptOorgProtocol;
+                c.tls_domain_capabilities =
+                    vec![TlsDomainCapability { domain: CapableDomain::NoTls, capabilities }];
+            }),
+            ["TlsDomainCapabilities"]
+        );
         assert_eq!(
             broken(|c| c.connection_inactivity_timeout = c.connection_timeout),
             ["ConnectionInactivityTimeout"]

@@ -52,7 +52,7 @@ impl ValueError {
         Self::new(format!("one of {}", choices.join(", ")))
     }
 
-    fn at(self, item: usize) -> Self {
+    pub(super) fn at(self, item: usize) -> Self {
         Self { item: Some(item), ..self }
     }
 }
