@@ -268,9 +268,9 @@ fn what_cannot_listen_says_why() {
 
 #[test]
 fn settings_without_effect_yet_are_named_at_start() {
-    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nMaxHopCount = 30\n";
+    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nProtocolLoggingLevel = \"Verbose\"\n";
     let daemon = Daemon::start(toml, &[]);
-    daemon.wait_for_log("MaxHopCount of \"a\" is read, and has no effect yet");
+    daemon.wait_for_log("ProtocolLoggingLevel of \"a\" is read, and has no effect yet");
 }
 
 #[test]

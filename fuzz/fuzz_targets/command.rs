@@ -21,7 +21,8 @@ fuzz_target!(|data: &[u8]| {
         Next::TooLong => assert!(data.len() > LIMIT),
     }
     command(data);
-    header::fields(data).count();
+    let mut header = header::HeaderReader::default();
+    while header.next(data, true).is_some() {}
 });
 
 fn command(line: &[u8]) {

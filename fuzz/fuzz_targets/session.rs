@@ -124,6 +124,11 @@ fn feed(peer: &mut Peer, choice: u8, octets: &[u8]) -> bool {
                 assert!(!envelope.recipients.is_empty());
                 let limit = peer.session.connector().max_message_size.0;
                 assert!(received.content.len() as u64 <= limit || !anonymous(peer));
+                let mut at = 0;
+                for stripped in &received.stripped {
+                    assert!(stripped.at >= at && received.content[stripped.at..].starts_with(&stripped.field));
+                    at = stripped.at + stripped.field.len();
+                }
                 if received.content.len() % 5 == 4 {
                     peer.session.not_kept("the disk is full".to_owned(), peer.now);
                 } else {

@@ -1,10 +1,13 @@
-//! Messages as files: `<id>.eml` with what came, `<id>.json` with how.
+//! Messages as files: `<id>.eml` as the server would pass it on, `<id>.json` with how it came.
+//!
+//! What came can be had back: take the texts of `stamped` off the front of the `.eml`, and put
+//! those of `stripped` in, in their order, each at its place.
 //!
 //! A message is there once its `.json` is. Both files are written aside, flushed to disk and
 //! renamed, the `.json` last, before the message is acknowledged.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,8 +53,8 @@ impl Folder {
 
     fn write(&self, message: &Message) -> Result<(), FolderError> {
         let facts = serde_json::to_vec_pretty(message).map_err(|error| self.error(error.into()))?;
-        let eml = self.aside(&message.id, "eml", &message.content);
-        let json = eml.and_then(|eml| Ok((eml, self.aside(&message.id, "json", &facts)?)));
+        let eml = self.aside(&message.id, "eml", message.delivered());
+        let json = eml.and_then(|eml| Ok((eml, self.aside(&message.id, "json", [&facts[..]])?)));
         let renamed = json.and_then(|(eml, json)| {
             fs::rename(eml, self.path.join(format!("{}.eml", message.id)))?;
             fs::rename(json, self.path.join(format!("{}.json", message.id)))?;
@@ -66,11 +69,17 @@ impl Folder {
         renamed.map_err(|error| self.error(error))
     }
 
-    fn aside(&self, id: &str, extension: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    fn aside<'a>(
+        &self,
+        id: &str,
+        extension: &str,
+        pieces: impl IntoIterator<Item = &'a [u8]>,
+    ) -> io::Result<PathBuf> {
         let path = self.temporary(id, extension);
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        let mut writer = BufWriter::new(file);
+        pieces.into_iter().try_for_each(|piece| writer.write_all(piece))?;
+        writer.into_inner()?.sync_all()?;
         Ok(path)
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Message;
 
-/// Messages kept at most, and octets of content.
+/// Messages kept at most, and octets that their content takes.
 const MAX_MESSAGES: usize = 10_000;
 const MAX_OCTETS: u64 = 256 << 20;
 
@@ -48,13 +48,13 @@ impl Memory {
 
     pub(super) fn keep(&self, message: Arc<Message>) {
         let mut kept = self.lock();
-        kept.octets += message.octets;
+        kept.octets += message.held();
         kept.messages.push_back(message);
         while kept.messages.len() > self.max_messages
             || (kept.octets > self.max_octets && kept.messages.len() > 1)
         {
             let Some(oldest) = kept.messages.pop_front() else { break };
-            kept.octets -= oldest.octets;
+            kept.octets -= oldest.held();
             kept.discarded += 1;
         }
         drop(kept);
@@ -104,10 +104,12 @@ mod tests {
             permissions: String::new(),
             tls: None,
             envelope: Envelope::new(&mail, Path::Null),
-            message_id: None,
+            message_id: String::new(),
             internal_id: 0,
             octets,
-            content: bytes::Bytes::new(),
+            stamped: Vec::new(),
+            stripped: Vec::new(),
+            content: vec![0; octets as usize].into(),
         })
     }
 

@@ -1,10 +1,13 @@
-//! A message as it was accepted, and all that is known of how.
+//! A message as it was accepted, as it would be passed on, and all that is known of how.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::ser::{SerializeSeq as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
+use crate::smtp::header::Stripped;
 use crate::smtp::{Envelope, Recipient};
 
 /// An accepted message. It serialises to everything but its content.
@@ -30,12 +33,41 @@ pub struct Message {
     pub tls: Option<Tls>,
     #[serde(serialize_with = "envelope")]
     pub envelope: Envelope,
-    /// Its Message-ID field.
-    pub message_id: Option<String>,
+    /// As the reply named it: its Message-ID field, or an id of this server.
+    pub message_id: String,
     pub internal_id: u64,
+    /// Octets of the content.
     pub octets: u64,
+    /// What the server puts before the content: fields with their line ends, and an empty line
+    /// where the content has none of its own.
+    pub stamped: Vec<String>,
+    /// The fields that the header firewall takes out, in their order.
+    #[serde(serialize_with = "stripped")]
+    pub stripped: Vec<Stripped>,
+    /// The content as it came.
     #[serde(skip)]
     pub content: Bytes,
+}
+
+impl Message {
+    /// The message as an Exchange server would pass it on, in pieces: what was stamped, and of
+    /// the content what was not stripped.
+    pub fn delivered(&self) -> impl Iterator<Item = &[u8]> {
+        let mut from = 0;
+        let cuts = self.stripped.iter().map(|cut| (cut.at, cut.at + cut.field.len()));
+        let kept = cuts.chain([(self.content.len(), self.content.len())]).map(move |(at, end)| {
+            let start = std::mem::replace(&mut from, end);
+            self.content.get(start..at).unwrap_or_default()
+        });
+        self.stamped.iter().map(String::as_bytes).chain(kept).filter(|piece| !piece.is_empty())
+    }
+
+    /// Octets of memory that it takes, but for its facts.
+    pub(super) fn held(&self) -> u64 {
+        let stamped: usize = self.stamped.iter().map(String::len).sum();
+        let stripped = self.stripped.len() * size_of::<Stripped>();
+        (self.content.len() + stamped + stripped) as u64
+    }
 }
 
 /// TLS under which a message came.
@@ -46,6 +78,25 @@ pub struct Tls {
     pub cipher_suite: String,
     /// The subject of the client's certificate.
     pub client_certificate: Option<String>,
+}
+
+/// The text of a field, or in base64 what is not UTF-8, so that all that came can be had back.
+fn stripped<S: Serializer>(all: &[Stripped], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Field<'a> {
+        at: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        base64: Option<String>,
+        needs: &'a str,
+    }
+
+    serializer.collect_seq(all.iter().map(|Stripped { at, field, needs }| {
+        let text = std::str::from_utf8(field).ok();
+        let base64 = text.is_none().then(|| BASE64_STANDARD.encode(field));
+        Field { at: *at, field: text, base64, needs }
+    }))
 }
 
 fn envelope<S: Serializer>(envelope: &Envelope, serializer: S) -> Result<S::Ok, S::Error> {
@@ -72,7 +123,7 @@ fn envelope<S: Serializer>(envelope: &Envelope, serializer: S) -> Result<S::Ok, 
         orcpt: Option<&'a str>,
     }
 
-    let mut fields = serializer.serialize_struct("Envelope", 8)?;
+    let mut fields = serializer.serialize_struct("Envelope", 9)?;
     fields.serialize_field("mail_from", &envelope.reverse_path.to_string())?;
     fields.serialize_field("rcpt_to", &Recipients(&envelope.recipients))?;
     fields.serialize_field("size", &envelope.declared_size)?;
@@ -81,5 +132,6 @@ fn envelope<S: Serializer>(envelope: &Envelope, serializer: S) -> Result<S::Ok, 
     fields.serialize_field("envid", &envelope.envid)?;
     fields.serialize_field("auth", &envelope.auth)?;
     fields.serialize_field("smtputf8", &envelope.smtputf8)?;
+    fields.serialize_field("xoorg", &envelope.xoorg)?;
     fields.end()
 }

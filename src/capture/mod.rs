@@ -1,6 +1,7 @@
 //! Kept messages: all in memory up to a bound, and on request in a folder as well.
 //!
-//! What came is what is kept, octet for octet.
+//! What came is what is kept, octet for octet. What the header firewall takes out of it and what
+//! the server stamps on top stand beside it; [`Message::delivered`] is the one without the other.
 
 mod folder;
 mod memory;

@@ -66,6 +66,13 @@ impl Server {
         let name = &connector.tls_certificate_name;
         name.as_ref().map_or_else(|| self.fqdn_of(connector).to_owned(), ToString::to_string)
     }
+
+    /// Whether `host` is a name of this server, or the one that `connector` shows.
+    pub fn is_named(&self, host: &[u8], connector: &ReceiveConnector) -> bool {
+        [&self.fqdn, &self.name, self.fqdn_of(connector)]
+            .iter()
+            .any(|name| host.eq_ignore_ascii_case(name.as_bytes()))
+    }
 }
 
 /// The service that owns a connector.

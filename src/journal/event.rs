@@ -16,6 +16,8 @@ pub enum Level {
 pub enum Event {
     /// technet ff984304
     TooManyConnections { connector: String, limit: u32 },
+    /// technet ff983902; what stands for the cause is our choice.
+    MessageRejected { connector: String, reply: String },
     /// onprem.wtf, "Exchange 2010 and MaxInboundConnectionPerSource"
     TooManyConnectionsFromSource { connector: String, remote: String, limit: u32 },
     /// technet ff984713
@@ -40,6 +42,7 @@ impl Event {
     pub fn id(&self) -> u32 {
         match self {
             Self::TooManyConnections { .. } => 1009,
+            Self::MessageRejected { .. } => 1010,
             Self::TooManyConnectionsFromSource { .. } => 1021,
             Self::LogonFailuresExceeded { .. } => 1012,
             Self::NoSubmitPermission { .. } => 1018,
@@ -54,7 +57,8 @@ impl Event {
 
     pub fn level(&self) -> Level {
         match self {
-            Self::DirectTrustFailed { .. }
+            Self::MessageRejected { .. }
+            | Self::DirectTrustFailed { .. }
             | Self::DomainSecurity { .. }
             | Self::NoCertificate { .. }
             | Self::CertificateExpired { .. } => Level::Error,
@@ -70,6 +74,10 @@ impl fmt::Display for Event {
                 f,
                 "Receive connector {connector} rejected an incoming connection. The maximum number \
                  of connections ({limit}) for this connector has been reached."
+            ),
+            Self::MessageRejected { connector, reply } => write!(
+                f,
+                "Receive connector {connector} rejected a message at SMTP end of data with {reply}."
             ),
             Self::TooManyConnectionsFromSource { connector, remote, limit } => write!(
                 f,

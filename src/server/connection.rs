@@ -1,13 +1,13 @@
 //! One connection: selection first, then octets between the socket and the session.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::BytesMut;
-use jiff::{Timestamp, Zoned};
+use jiff::Zoned;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -20,7 +20,9 @@ use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{Rights, SourceAddress};
 use crate::journal::Refused;
-use crate::session::{PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind};
+use crate::session::{
+    Arrival, PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind, date,
+};
 use crate::smtp::{Reply, reply};
 use crate::tls::ClientCertificate;
 
@@ -33,17 +35,18 @@ pub(super) async fn accepted(
     peer: SocketAddr,
     stopping: CancellationToken,
 ) {
+    let own = socket.local_addr().map_or(local.ip(), |own| own.ip());
     let mut stream = Stream::Clear(socket);
     let mut input = BytesMut::new();
     let trusted = shared.trusted_proxies.iter().any(|net| net.contains(&peer.ip().to_canonical()));
     if !trusted {
-        return run(shared, stream, input, local, peer, stopping).await;
+        return run(shared, stream, input, (local, own), peer, stopping).await;
     }
     match proxy::read_header(&mut stream, &mut input).await {
-        Ok(None) => run(shared, stream, input, local, peer, stopping).await,
+        Ok(None) => run(shared, stream, input, (local, own), peer, stopping).await,
         Ok(Some(source)) => {
             let local = local_of(&stands_for, source.ip());
-            run(shared, stream, input, local, source, stopping).await;
+            run(shared, stream, input, (local, own), source, stopping).await;
         }
         Err(error) => tracing::warn!(%peer, %error, "closed: a trusted proxy was not understood"),
     }
@@ -57,14 +60,16 @@ pub(super) async fn serve<T: Transport>(
     remote: SocketAddr,
     stopping: CancellationToken,
 ) {
-    run(shared, Stream::Clear(transport), BytesMut::new(), local, remote, stopping).await;
+    let own = Ipv4Addr::LOCALHOST.into();
+    run(shared, Stream::Clear(transport), BytesMut::new(), (local, own), remote, stopping).await;
 }
 
 async fn run<T: Transport>(
     shared: Arc<Shared>,
     mut stream: Stream<T>,
     input: BytesMut,
-    local: SocketAddr,
+    // The binding, and the address to show where that is a wildcard.
+    (local, own): (SocketAddr, IpAddr),
     remote: SocketAddr,
     stopping: CancellationToken,
 ) {
@@ -98,6 +103,7 @@ async fn run<T: Transport>(
         place,
         id,
         local,
+        own: if local.ip().is_unspecified() { own } else { local.ip() },
         remote,
         stream,
         session,
@@ -133,7 +139,10 @@ struct Connection<T> {
     index: usize,
     place: Place,
     id: String,
+    /// The binding.
     local: SocketAddr,
+    /// The server's address.
+    own: IpAddr,
     remote: SocketAddr,
     stream: Stream<T>,
     session: Session,
@@ -153,7 +162,7 @@ enum Heard {
 impl<T: Transport> Connection<T> {
     async fn converse(mut self, stopping: CancellationToken) -> io::Result<()> {
         tracing::debug!(local = %self.local, "connected: {}", self.selection());
-        self.session.greet(&Zoned::now().strftime("%a, %-d %b %Y %H:%M:%S %z").to_string());
+        self.session.greet(&date(&Zoned::now()));
         if proxy::is_header(&self.input) {
             return self.refuse_proxy();
         }
@@ -303,16 +312,17 @@ impl<T: Transport> Connection<T> {
     async fn keep(&mut self, received: Received) {
         self.messages += 1;
         let internal_id = self.shared.next_internal_id();
-        let message = self.message(received, internal_id);
-        let (octets, id) = (message.octets, message.id.clone());
+        let guid = uuid::Uuid::new_v4().to_string();
+        let message = self.message(received, internal_id, &guid);
+        let (octets, id, stripped) = (message.octets, message.id.clone(), message.stripped.len());
         let connector = message.connector.clone();
         let (from, recipients) =
             (message.envelope.reverse_path.to_string(), message.envelope.recipients.len());
         match self.shared.capture.keep(message).await {
             Ok(()) => {
-                tracing::info!(id, from, recipients, octets, "message accepted");
+                tracing::info!(id, from, recipients, octets, stripped, "message accepted");
                 self.shared.metrics.message(&connector);
-                let receipt = Receipt { internal_id, guid: uuid::Uuid::new_v4().to_string() };
+                let receipt = Receipt { internal_id, guid };
                 self.session.kept(&receipt, now());
             }
             Err(error) => {
@@ -322,8 +332,11 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn message(&self, received: Received, internal_id: u64) -> Message {
+    fn message(&self, received: Received, internal_id: u64, guid: &str) -> Message {
         let session = &self.session;
+        let at = Zoned::now();
+        let tls = self.tls.as_ref().map(|tls| (&tls.protocol[..], &tls.cipher_suite[..]));
+        let arrival = Arrival { at: &at, local: self.own, tls, guid };
         let mechanism = match session.identity() {
             crate::session::Identity::Account { mechanism, .. } => Some(mechanism.to_string()),
             _ => None,
@@ -331,7 +344,7 @@ impl<T: Transport> Connection<T> {
         Message {
             id: format!("{}-{}", self.id, self.messages),
             session: self.id.clone(),
-            received: Timestamp::now(),
+            received: at.timestamp(),
             connector: self.shared.host.server.identity(session.connector()),
             selection: self.selection(),
             local: self.local.to_string(),
@@ -341,9 +354,11 @@ impl<T: Transport> Connection<T> {
             mechanism,
             permissions: session.rights().to_string(),
             tls: self.tls.clone(),
-            message_id: received.message_id,
+            message_id: session.message_id(received.message_id.as_deref(), guid),
             internal_id,
             octets: received.content.len() as u64,
+            stamped: session.stamp(&received, &arrival),
+            stripped: received.stripped,
             envelope: received.envelope,
             content: received.content,
         }

@@ -65,6 +65,9 @@ pub(super) fn notes(session: &mut Session, metrics: &Metrics) {
                 }
                 tracing::info!(%reply, %reason, "refused");
             }
+            Note::MessageRejected { reply } => {
+                event(&Event::MessageRejected { connector: connector(), reply: reply.to_string() })
+            }
             Note::WellKnownAccount { account } => event(&Event::NotAuthorized { account }),
             Note::TrustedByCertificate { subject, role, rights } => {
                 let role = role.name();

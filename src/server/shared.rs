@@ -13,7 +13,7 @@ use super::{Options, StartError, record};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
-use crate::connector::{AuthMechanism, ReceiveConnector, Server};
+use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Server};
 use crate::journal::Metrics;
 use crate::scope::Scope;
 use crate::session::{DirectTrust, Host, Memory, Rates};
@@ -63,6 +63,11 @@ impl Shared {
             .map(|connector| serve(connector, &server, &store, knows_partners))
             .collect::<Result<_, _>>()?;
         let metrics = Metrics::default();
+        if transport.client_roots.is_none() && connectors.iter().any(names_domains) {
+            tracing::warn!(
+                "TlsDomainCapabilities believes no certificate without [TransportConfig] client_roots"
+            );
+        }
         let directory = Arc::new(directory);
         let authenticator = Authenticator {
             directory: Arc::clone(&directory),
@@ -128,12 +133,19 @@ fn serve(
     if connector.enabled && connector.auth_mechanism.contains(AuthMechanism::Tls) {
         record::certificate(connector, server.certificate_of(connector), &choice);
     }
-    let ask_client = knows_partners && connector.domain_secure_enabled;
+    let ask_client =
+        (knows_partners && connector.domain_secure_enabled) || names_domains(connector);
     let starttls = match &choice {
         Choice::Found(certificate) => Some(tls::starttls(certificate, ask_client)?),
         Choice::Expired(_) | Choice::None => None,
     };
     Ok(Served { starttls, places: Arc::default() })
+}
+
+/// Whether TlsDomainCapabilities is about certificates.
+fn names_domains(connector: &ReceiveConnector) -> bool {
+    let mut entries = connector.tls_domain_capabilities.iter();
+    entries.any(|entry| entry.domain != CapableDomain::NoTls)
 }
 
 fn read_file(path: &Path) -> Result<String, StartError> {

@@ -106,6 +106,16 @@ impl Reason {
             }
             Self::TooManyRecipients(_) => raise("MaxRecipientsPerMessage"),
             Self::TooLarge { .. } => raise("MaxMessageSize"),
+            Self::HeaderTooLarge(_) => raise("MaxHeaderSize"),
+            Self::TooManyHops { .. } | Self::TooManyLocalHops { .. } => {
+                "read its Received fields from below for the servers that hand it to each other, \
+                 and mend the route between them"
+                    .to_owned()
+            }
+            Self::BareLinefeed => format!(
+                "have the client end its lines with carriage return and line feed; or {}",
+                set("-BareLinefeedRejectionEnabled $false")
+            ),
             Self::TooFast { .. } => format!(
                 "give an application a relay connector of its own; or {}",
                 set("-MessageRateLimit … -MessageRateSource …")

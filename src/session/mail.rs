@@ -71,6 +71,9 @@ impl Session {
         if mail.smtputf8 && !self.offer().offers_smtputf8() {
             return unknown("SMTPUTF8");
         }
+        if mail.xoorg.is_some() && !self.offer().offers_xoorg() {
+            return unknown("XOORG");
+        }
         if (mail.ret.is_some() || mail.envid.is_some())
             && !connector.delivery_status_notification_enabled
         {

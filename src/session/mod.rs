@@ -12,9 +12,12 @@
 
 mod advice;
 mod auth;
+mod content;
 mod data;
 pub mod explain;
+mod firewall;
 mod hello;
+mod keep;
 mod mail;
 mod memory;
 mod misc;
@@ -24,6 +27,7 @@ mod rate;
 mod reason;
 mod recipient_domain;
 mod refusal;
+mod stamp;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -39,17 +43,19 @@ use crate::auth::{Authenticator, Mechanism};
 use crate::connector::{ReceiveConnector, Rights, Server, SourceAddress, Token};
 use crate::directory::{Account, Directory, Group};
 use crate::scope::Met;
+use crate::smtp::header::Stripped;
 use crate::smtp::line::{LineReader, Next};
 use crate::smtp::{Envelope, Reply, Tally, reply};
 
 pub use advice::Advice;
-pub use data::Receipt;
 pub use explain::{Explanation, explain};
+pub use keep::Receipt;
 pub use memory::Memory;
 pub use note::Note;
 pub use offer::{Offer, TlsKind};
 pub use rate::Rates;
 pub use reason::Reason;
+pub use stamp::{Arrival, date};
 pub use trust::{DirectTrust, DomainSecurity, PeerCertificate, Secured};
 pub use version::{Facts, Queued, facts};
 
@@ -90,9 +96,13 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Received {
     pub envelope: Envelope,
+    /// As it came.
     pub content: Bytes,
     /// Its Message-ID field, with the angle brackets.
     pub message_id: Option<String>,
+    /// The fields that do not pass the header firewall, in order.
+    pub stripped: Vec<Stripped>,
+    header: firewall::Header,
 }
 
 /// Who the peer is.
@@ -167,14 +177,14 @@ enum State {
     Receiving(Box<data::Receiving>),
     Authenticating(Box<auth::Authenticating>),
     Upgrading(TlsKind),
-    Keeping(Box<data::Keeping>),
+    Keeping(Box<keep::Keeping>),
     Closed,
 }
 
 struct Transaction {
     envelope: Envelope,
     /// Content of the BDAT chunks so far.
-    chunks: Option<data::Collected>,
+    chunks: Option<content::Collected>,
 }
 
 /// A reply that refuses, and why.
@@ -358,7 +368,8 @@ impl Session {
     }
 
     fn offer(&self) -> Offer<'_> {
-        Offer::of(&self.host.server, &self.connector, self.certificate, self.tls())
+        let offer = Offer::of(&self.host.server, &self.connector, self.certificate, self.tls());
+        offer.trusting(self.capabilities())
     }
 
     fn facts(&self) -> &'static Facts {

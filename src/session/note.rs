@@ -14,6 +14,8 @@ use crate::smtp::Reply;
 pub enum Note {
     /// A command, a connection or a message was refused.
     Refused { reply: Reply, reason: Reason },
+    /// A message was refused at the end of its data, or of a chunk.
+    MessageRejected { reply: Reply },
     /// A proof was accepted.
     Authenticated { account: String, mechanism: Mechanism, package: Package, rights: Rights },
     /// A proof failed.

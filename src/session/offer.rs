@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::version::{Facts, facts};
 use crate::auth::{AuthCommand, Mechanism};
-use crate::connector::{AuthMechanism, ReceiveConnector, Role, Server, SizeMode};
+use crate::connector::{AuthMechanism, ReceiveConnector, Role, Server, SizeMode, TlsCapabilities};
 
 /// The two commands that start TLS, and the sessions that they make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -35,6 +35,8 @@ pub struct Offer<'a> {
     /// A certificate for STARTTLS was found.
     certificate: bool,
     tls: Option<TlsKind>,
+    /// What TlsDomainCapabilities gives the peer.
+    capabilities: TlsCapabilities,
 }
 
 impl<'a> Offer<'a> {
@@ -46,7 +48,13 @@ impl<'a> Offer<'a> {
         tls: Option<TlsKind>,
     ) -> Self {
         let (facts, role) = (facts(server.version), server.role_of(connector));
-        Self { connector, facts, role, certificate, tls }
+        let capabilities = TlsCapabilities::empty();
+        Self { connector, facts, role, certificate, tls, capabilities }
+    }
+
+    /// To a peer with these capabilities.
+    pub fn trusting(self, capabilities: TlsCapabilities) -> Self {
+        Self { capabilities, ..self }
     }
 
     fn allows(&self, mechanism: AuthMechanism) -> bool {
@@ -173,6 +181,14 @@ impl<'a> Offer<'a> {
         }
     }
 
+    pub fn offers_xoorg(&self) -> bool {
+        self.without_xoorg().is_none()
+    }
+
+    fn without_xoorg(&self) -> Option<Missing> {
+        self.capabilities.is_empty().then_some(Missing::Capability)
+    }
+
     /// XPROXY, XPROXYFROM and what else Exchange servers say after X-ANONYMOUSTLS.
     pub fn offers_proxy_verbs(&self) -> bool {
         self.without_proxy_verbs().is_none()
@@ -250,6 +266,7 @@ impl<'a> Offer<'a> {
             Ok(keyword) => put!(None, "{keyword}"),
             Err(missing) => put!(Some(missing), "XSHADOW"),
         }
+        put!(self.without_xoorg(), "XOORG");
         put!(self.without_proxy_verbs(), "XPROXY");
         put!(self.without_proxy_verbs(), "XPROXYFROM");
         put!(self.without_proxy_verbs_on(Role::FrontEnd), "XPROXYTO XRSETPROXYTO");
@@ -277,6 +294,8 @@ pub enum Missing {
     InTls,
     #[error("it stands only after X-ANONYMOUSTLS")]
     AfterXAnonymousTls,
+    #[error("TlsDomainCapabilities lets the peer do no more than others")]
+    Capability,
     #[error("connectors of this transport role do not have it")]
     Role,
     #[error("this version does not have it")]

@@ -93,6 +93,14 @@ pub enum Reason {
     ReservedDomain(String),
     #[error("{0} is a domain of one label")]
     SingleLabelDomain(String),
+    #[error("the header block is larger than MaxHeaderSize ({0})")]
+    HeaderTooLarge(u64),
+    #[error("{hops} Received fields are more than MaxHopCount ({limit})")]
+    TooManyHops { hops: u32, limit: u32 },
+    #[error("{hops} Received fields of this server are more than MaxLocalHopCount ({limit})")]
+    TooManyLocalHops { hops: u32, limit: u32 },
+    #[error("a line feed has no carriage return before it, and BareLinefeedRejectionEnabled is on")]
+    BareLinefeed,
     #[error("the server has no memory left for messages in flight")]
     NoMemory,
     #[error("the message could not be kept: {0}")]

@@ -1,5 +1,6 @@
 //! What a session does as time passes and things go wrong around it.
 
+mod content;
 mod limits;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Identity, Note, Reason, Refusal, Session, TlsKind};
 use crate::auth::ChannelBindings;
+use crate::connector::{CapableDomain, TlsCapabilities};
 use crate::directory::Group;
 use crate::smtp::{Mailbox, reply};
 
@@ -69,6 +70,21 @@ impl Session {
                 self.distrusted = Some(subject);
             }
         }
+    }
+
+    /// What TlsDomainCapabilities lets the peer do: by a certificate behind STARTTLS that names
+    /// the domain and has a valid chain, or because it is not in TLS.
+    pub(super) fn capabilities(&self) -> TlsCapabilities {
+        let proves = |domain: &CapableDomain| match (domain, &self.tls) {
+            (CapableDomain::NoTls, tls) => tls.is_none(),
+            (
+                CapableDomain::Domain(domain),
+                Some(Secured { kind: TlsKind::StartTls, peer: Some(peer), .. }),
+            ) => peer.is_vouched_for && peer.is_for(domain),
+            _ => false,
+        };
+        let entries = self.connector.tls_domain_capabilities.iter();
+        entries.filter(|entry| proves(&entry.domain)).map(|entry| entry.capabilities).collect()
     }
 
     /// A hello after a certificate that nobody knows.

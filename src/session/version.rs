@@ -33,6 +33,10 @@ pub struct Facts {
     pub auth_tarpit: bool,
     /// MaxAcknowledgementDelay holds back the reply to the end of data.
     pub delayed_acknowledgement: bool,
+    /// The build that Received fields name.
+    pub build: &'static str,
+    /// They name the version of TLS and the cipher.
+    pub names_cipher: bool,
 }
 
 /// What stands between the message id and "Queued mail for delivery".
@@ -84,6 +88,8 @@ const E2007: Facts = Facts {
     chunk_tarpit: true,
     auth_tarpit: false,
     delayed_acknowledgement: false,
+    build: "8.3.83.6",
+    names_cipher: false,
 };
 const E2010: Facts = Facts {
     queued: Queued::InternalId,
@@ -91,6 +97,7 @@ const E2010: Facts = Facts {
     edge_shadow: Some("XSHADOW"),
     xexch50_always: false,
     delayed_acknowledgement: true,
+    build: "14.3.123.4",
     ..E2007
 };
 const E2013: Facts = Facts {
@@ -99,6 +106,7 @@ const E2013: Facts = Facts {
     proxy_verbs: true,
     chunk_tarpit: false,
     delayed_acknowledgement: false,
+    build: "15.0.847.32",
     ..E2010
 };
 const E2016: Facts = Facts {
@@ -106,12 +114,15 @@ const E2016: Facts = Facts {
     queued: Queued::Rate,
     last_error: LastError::TargetHost,
     auth_tarpit: true,
+    build: "15.1.2507.6",
+    names_cipher: true,
     ..E2013
 };
 const E2019: Facts = Facts {
     not_authenticated: &reply::NOT_AUTHENTICATED_2019,
     cannot_send_as: &reply::CANNOT_SEND_AS_2019,
     smtputf8: true,
+    build: "15.2.1118.7",
     ..E2016
 };
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::{Buf, BytesMut};
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 /// Where a message's content is collected, up to a limit.
 ///
@@ -51,6 +51,11 @@ impl Content {
         self.received
     }
 
+    /// What was collected; `None` once it was let go of.
+    pub fn collected(&self) -> Option<&[u8]> {
+        (!self.discarding).then_some(&self.bytes[..])
+    }
+
     /// Octets held in memory.
     pub fn held(&self) -> usize {
         self.bytes.len()
@@ -62,6 +67,28 @@ impl Content {
 
     pub fn into_bytes(self) -> bytes::Bytes {
         self.bytes.freeze()
+    }
+}
+
+/// Looks for a line feed without a carriage return before it, in content that is still coming
+/// in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BareLinefeeds {
+    searched: usize,
+    found: bool,
+}
+
+impl BareLinefeeds {
+    /// Looks at what is new in `content`, which is all that has come so far.
+    pub fn read(&mut self, content: &[u8]) {
+        let from = std::mem::replace(&mut self.searched, content.len());
+        self.found |=
+            memchr_iter(b'\n', &content[from..]).any(|at| !content[..from + at].ends_with(b"\r"));
+    }
+
+    /// Whether there was one.
+    pub fn found(&self) -> bool {
+        self.found
     }
 }
 
@@ -221,6 +248,23 @@ mod tests {
         assert!(DotReader::default().read(&mut input, &mut content));
         assert!(content.exceeded());
         assert_eq!((content.received(), content.held()), (12, 0));
+    }
+
+    #[test]
+    fn bare_linefeeds_are_found_across_reads() {
+        for (content, found) in [
+            ("", false),
+            ("a\r\nb\r\n", false),
+            ("a\rb\r", false),
+            ("\n", true),
+            ("a\r\n\n", true),
+            ("a\r\nb\nc\r\n", true),
+            ("a\n\r", true),
+        ] {
+            let mut bare = BareLinefeeds::default();
+            (0..=content.len()).for_each(|end| bare.read(&content.as_bytes()[..end]));
+            assert_eq!(bare.found(), found, "{content:?}");
+        }
     }
 
     /// Adds the dots as a sender does.

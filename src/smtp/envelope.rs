@@ -16,6 +16,7 @@ pub struct Envelope {
     /// The AUTH parameter, if the session may set it.
     pub auth: Option<Box<str>>,
     pub smtputf8: bool,
+    pub xoorg: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ impl Envelope {
             envid: mail.envid.map(Into::into),
             auth: mail.auth.map(Into::into),
             smtputf8: mail.smtputf8,
+            xoorg: mail.xoorg.map(Into::into),
         }
     }
 }

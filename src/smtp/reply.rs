@@ -228,6 +228,14 @@ pub const ANONYMOUS_CANNOT_SEND_AS: Reply =
     Reply::new(550, "5.7.1 Anonymous client does not have permissions to send as this sender");
 pub const MESSAGE_TOO_LARGE: Reply =
     Reply::new(552, "5.3.4 Message size exceeds fixed maximum message size");
+/// MaxHeaderSize; text unconfirmed.
+pub const HEADER_TOO_LARGE: Reply = Reply::new(552, "5.3.4 Header size exceeds fixed maximum size");
+/// MaxHopCount or MaxLocalHopCount.
+pub const HOP_COUNT_EXCEEDED: Reply =
+    Reply::new(554, "5.4.6 Hop count exceeded - possible mail loop");
+/// BareLinefeedRejectionEnabled; text unconfirmed.
+pub const BARE_LINEFEEDS: Reply =
+    Reply::new(554, "5.6.0 Invalid message content, contains bare linefeeds");
 
 #[cfg(test)]
 mod tests {

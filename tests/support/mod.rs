@@ -11,6 +11,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 /// Long enough for a slow machine; nothing waits this long when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -167,6 +170,8 @@ pub struct Kept {
     /// What its `.json` says.
     pub facts: serde_json::Value,
     /// Its `.eml`.
+    pub delivered: Vec<u8>,
+    /// What came, made again of both.
     pub content: Vec<u8>,
 }
 
@@ -176,11 +181,28 @@ pub fn kept(folder: &Path) -> Vec<Kept> {
     let mut facts: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
     facts.sort();
-    let read = |path: PathBuf| Kept {
-        facts: serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap(),
-        content: std::fs::read(path.with_extension("eml")).unwrap(),
+    let read = |path: PathBuf| {
+        let facts = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let delivered = std::fs::read(path.with_extension("eml")).unwrap();
+        Kept { content: as_it_came(&facts, &delivered), facts, delivered }
     };
     facts.into_iter().map(read).collect()
+}
+
+/// Takes off what was stamped, and puts in what was stripped.
+fn as_it_came(facts: &serde_json::Value, delivered: &[u8]) -> Vec<u8> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let stamped: String = facts["stamped"].as_array().unwrap().iter().map(text).collect();
+    let mut content = delivered.strip_prefix(stamped.as_bytes()).unwrap().to_vec();
+    for stripped in facts["stripped"].as_array().unwrap() {
+        let at = stripped["at"].as_u64().unwrap() as usize;
+        let field = match stripped["field"].as_str() {
+            Some(field) => field.into(),
+            None => BASE64_STANDARD.decode(text(&stripped["base64"])).unwrap(),
+        };
+        content.splice(at..at, field);
+    }
+    content
 }
 
 /// What a program left behind.

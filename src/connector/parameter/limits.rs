@@ -1,6 +1,6 @@
 //! Limits on connections, messages and errors, and delays.
 
-use super::reader::{limit, number, span};
+use super::reader::{limit, number, size, span};
 use super::{Parameter, parameter};
 use crate::connector::Version;
 
@@ -38,13 +38,14 @@ pub(super) const PARAMETERS: &[Parameter] = &[
              Bypass-Message-Size-Limit; the cmdlet takes 64 KB to 2 GB, expsd any size.",
         )
         .by("Set-ReceiveConnector; NDR page"),
-    parameter!(MaxHeaderSize, max_header_size)
-        .acts_not_yet("The largest header block of a message.")
+    parameter!(MaxHeaderSize, max_header_size, |v| size(v, 1, MAX.into()))
+        .acts("A larger header block gets 552 5.3.4 at the end of data, and the connection is closed.")
         .by("Set-ReceiveConnector; Message size limits (2013)"),
     parameter!(MaxHopCount, max_hop_count, |v| number(v, 1, 500))
-        .acts_not_yet("How many Received fields a message may have."),
+        .acts("More Received fields get 554 5.4.6, the possible mail loop.")
+        .by("Set-ReceiveConnector; NDR page; Hop count exceeded"),
     parameter!(MaxLocalHopCount, max_local_hop_count, |v| number(v, 0, 50))
-        .acts_not_yet("How many of them may be this server's own; 0 is any number."),
+        .acts("The same for those that this server made; 0 is any number."),
     parameter!(MaxRecipientsPerMessage, max_recipients_per_message, |v| number(v, 1, 512_000))
         .acts(
             "One recipient more gets 452 4.5.3, and the message may go on; not between Exchange \

@@ -198,6 +198,7 @@ mod tests {
         );
         for (name, value) in [
             ("ConnectionTimeout", "2.00:00:00"),
+            ("MaxHeaderSize", "2 GB"),
             ("Banner", "Hello"),
             ("Name", &"x".repeat(65)),
             ("Fqdn", "mail contoso.test"),

@@ -6,7 +6,7 @@ use crate::connector::Version;
 
 pub(super) const PARAMETERS: &[Parameter] = &[
     parameter!(BareLinefeedRejectionEnabled, bare_linefeed_rejection_enabled)
-        .acts_not_yet("Refuses a message with a line feed that no carriage return precedes.")
+        .acts("A line feed without a carriage return before it in DATA gets 554 5.6.0.")
         .since(Version::E2010),
     parameter!(ProtocolLoggingLevel, protocol_logging_level)
         .acts_not_yet("Whether the dialogue is written to the protocol log."),

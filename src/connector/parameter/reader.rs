@@ -2,7 +2,7 @@
 //! `Set-ReceiveConnector` documents.
 
 use super::FromValue;
-use crate::connector::value::{TimeSpan, Unlimited, Value, ValueError};
+use crate::connector::value::{ByteSize, TimeSpan, Unlimited, Value, ValueError};
 
 pub(super) fn name(value: &Value<'_>) -> Result<String, ValueError> {
     let text = value.text()?;
@@ -46,6 +46,13 @@ pub(super) fn limit(value: &Value<'_>, high: u32) -> Result<Unlimited<u32>, Valu
         .ok()
         .filter(|limit| !matches!(limit, Unlimited::Limited(n) if *n == 0 || *n > high))
         .ok_or_else(|| ValueError::new(format!("a number from 1 to {high}, or \"unlimited\"")))
+}
+
+/// Bounds in bytes.
+pub(super) fn size(value: &Value<'_>, low: u64, high: u64) -> Result<ByteSize, ValueError> {
+    ByteSize::from_value(value).ok().filter(|size| (low..=high).contains(&size.0)).ok_or_else(
+        || ValueError::new(format!("a size such as \"256 KB\", from {low} to {high} bytes")),
+    )
 }
 
 /// Bounds in seconds.

@@ -36,7 +36,10 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         .since(Version::E2013)
         .by("Set-ReceiveConnector; TLS certificates in hybrid; KB 2989382"),
     parameter!(TlsDomainCapabilities, tls_domain_capabilities)
-        .acts_not_yet("Trusts the cloud headers of a peer whose certificate names the domain.")
+        .acts(
+            "Lets a peer whose certificate names the domain keep the fields of its organisation \
+             (X-MS-Exchange-CrossTenant-… and others), and offers it XOORG.",
+        )
         .since(Version::E2010)
         .by("Set-ReceiveConnector; TLS certificates in hybrid"),
 ];

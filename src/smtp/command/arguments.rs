@@ -1,7 +1,7 @@
 //! What MAIL, RCPT, BDAT and AUTH say behind the verb.
 
 use super::Syntax;
-use crate::smtp::address::Path;
+use crate::smtp::address::{Path, is_domain};
 
 /// BODY (RFC 6152, RFC 3030).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -33,6 +33,8 @@ pub struct MailFrom<'a> {
     pub envid: Option<&'a str>,
     pub auth: Option<&'a str>,
     pub smtputf8: bool,
+    /// XOORG: the domain that another organisation's server speaks for.
+    pub xoorg: Option<&'a str>,
 }
 
 impl<'a> MailFrom<'a> {
@@ -47,6 +49,7 @@ impl<'a> MailFrom<'a> {
             envid: None,
             auth: None,
             smtputf8: false,
+            xoorg: None,
         };
         for parameter in Parameters::of(parameters)? {
             let (key, value) = parameter?;
@@ -61,6 +64,9 @@ impl<'a> MailFrom<'a> {
                 once(&mut mail.envid, xtext(value, 100)?)?;
             } else if is("AUTH") {
                 once(&mut mail.auth, xtext(value, 500)?)?;
+            } else if is("XOORG") {
+                let domain = value.filter(|value| is_domain(value)).ok_or(Syntax::Arguments)?;
+                once(&mut mail.xoorg, domain)?;
             } else if is("SMTPUTF8") && value.is_none() && !mail.smtputf8 {
                 mail.smtputf8 = true;
             } else {
@@ -244,13 +250,14 @@ mod tests {
     #[test]
     fn mail_with_every_parameter() {
         let mail = MailFrom::parse(
-            "from: <a@x.test> size=10 BODY=8BITMIME RET=HDRS ENVID=a+2Bb AUTH=<> SMTPUTF8",
+            "from: <a@x.test> size=10 BODY=8BITMIME RET=HDRS ENVID=a+2Bb AUTH=<> SMTPUTF8 XOORG=x.test",
         )
         .unwrap();
         assert_eq!(mail.path.to_string(), "a@x.test");
         assert_eq!((mail.size, mail.body), (Some(10), Some(Body::EightBitMime)));
         assert_eq!((mail.ret, mail.envid), (Some(Ret::Hdrs), Some("a+2Bb")));
         assert_eq!((mail.auth, mail.smtputf8), (Some("<>"), true));
+        assert_eq!(mail.xoorg, Some("x.test"));
     }
 
     #[test]
@@ -267,6 +274,8 @@ mod tests {
             ("FROM:<a@x> X=1", Syntax::UnknownParameter),
             ("FROM:<a@x> ENVID=a=b", Syntax::Arguments),
             ("FROM:<a@x> AUTH=+G0", Syntax::Arguments),
+            ("FROM:<a@x> XOORG=", Syntax::Arguments),
+            ("FROM:<a@x> XOORG=a..b", Syntax::Arguments),
         ] {
             assert_eq!(MailFrom::parse(args), Err(wrong), "{args:?}");
         }

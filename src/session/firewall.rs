@@ -1,0 +1,134 @@
+//! The header firewall: which fields of a message pass, by the rights of the session.
+//!
+//! learn.microsoft.com, "Header firewall". It strips in silence, and only looks: the content
+//! stays as it came.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::connector::Rights;
+use crate::smtp::header::{Family, Field, HeaderReader, Stripped, made_by, unfold};
+
+/// The header block of a message that is coming in.
+#[derive(Debug)]
+pub(super) struct Firewall {
+    rights: Rights,
+    /// What one organisation tells another passes (TlsDomainCapabilities).
+    trusts_premises: bool,
+    reader: HeaderReader,
+    stripped: Vec<(Range<usize>, &'static str)>,
+    header: Header,
+}
+
+/// What is known of a header block.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    /// Octets up to the empty line.
+    pub octets: u64,
+    /// Received fields, whether they pass or not.
+    pub hops: u32,
+    /// Those that this server made.
+    pub local_hops: u32,
+    /// Bodies of the first fields of these names.
+    pub message_id: Option<Range<usize>>,
+    pub from: Option<Range<usize>>,
+    /// Fields of another server that passed, so that this one need not stamp them.
+    pub has_auth_as: bool,
+    pub has_arrival_time: bool,
+}
+
+impl Firewall {
+    pub fn new(rights: Rights, trusts_premises: bool) -> Self {
+        Self {
+            rights,
+            trusts_premises,
+            reader: HeaderReader::default(),
+            stripped: Vec::new(),
+            header: Header::default(),
+        }
+    }
+
+    /// Looks at what is new in `content`; `last` tells that no more will come.
+    pub fn read(&mut self, content: &[u8], last: bool, is_local: impl Fn(&[u8]) -> bool) {
+        while let Some(field) = self.reader.next(content, last) {
+            self.field(&field, &is_local);
+        }
+        self.header.octets = self.reader.octets(content) as u64;
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Octets that it takes to remember what was stripped.
+    pub fn held(&self) -> usize {
+        self.stripped.len() * size_of::<Stripped>()
+    }
+
+    /// What it knows of `content`, which is whole, and the fields that do not pass.
+    pub fn finish(self, content: &Bytes) -> (Header, Vec<Stripped>) {
+        let strip = |(span, needs): (Range<usize>, _)| Stripped {
+            at: span.start,
+            field: content.slice(span),
+            needs,
+        };
+        (self.header, self.stripped.into_iter().map(strip).collect())
+    }
+
+    fn field(&mut self, field: &Field<'_>, is_local: &impl Fn(&[u8]) -> bool) {
+        let header = &mut self.header;
+        let Some(family) = Family::of(field.name()) else {
+            if header.message_id.is_none() && field.is("Message-ID") {
+                header.message_id = Some(field.body_span());
+            } else if header.from.is_none() && field.is("From") {
+                header.from = Some(field.body_span());
+            }
+            return;
+        };
+        if family == Family::Routing && field.is("Received") {
+            header.hops += 1;
+            header.local_hops += u32::from(made_by(field.body()).is_some_and(is_local));
+        }
+        match self.judge(family) {
+            Err(needs) => self.stripped.push((field.at..field.at + field.text.len(), needs)),
+            Ok(()) if family == Family::Organization => {
+                self.header.has_auth_as |= field.is("X-MS-Exchange-Organization-AuthAs");
+                self.header.has_arrival_time |=
+                    field.is("X-MS-Exchange-Organization-OriginalArrivalTime");
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Whether a family passes, or what it would need to.
+    fn judge(&self, family: Family) -> Result<(), &'static str> {
+        let right = match family {
+            Family::Organization => Rights::ACCEPT_HEADERS_ORGANIZATION,
+            Family::Forest => Rights::ACCEPT_HEADERS_FOREST,
+            Family::Routing => Rights::ACCEPT_HEADERS_ROUTING,
+            Family::CrossPremises if self.trusts_premises => return Ok(()),
+            Family::CrossPremises => return Err("TlsDomainCapabilities"),
+        };
+        let passes = self.rights.contains(right);
+        if passes { Ok(()) } else { Err(right.ad_names().next().unwrap_or_default()) }
+    }
+}
+
+impl Header {
+    /// The Message-ID field of `content`, if it is fit to stand in a reply: `<…>`, printable,
+    /// and not beyond what a reply line holds.
+    pub fn message_id(&self, content: &[u8]) -> Option<String> {
+        unfold(&content[self.message_id.clone()?]).filter(|text| {
+            text.len() <= 250
+                && text.starts_with('<')
+                && text.ends_with('>')
+                && text.bytes().all(|b| b.is_ascii_graphic())
+        })
+    }
+
+    /// The From field of `content`.
+    pub fn from(&self, content: &[u8]) -> Option<String> {
+        unfold(&content[self.from.clone()?])
+    }
+}
