@@ -6,6 +6,7 @@
 //! (learn.microsoft.com, "Receive connectors"; byronwright.blogspot.com, 2015/09).
 
 mod diff;
+pub mod map;
 mod table;
 
 use std::net::{IpAddr, SocketAddr};
@@ -328,7 +329,7 @@ mod tests {
         best.map(|(span, .., i)| (i, span))
     }
 
-    fn random_set(random: &mut Random) -> Vec<ReceiveConnector> {
+    pub(super) fn random_set(random: &mut Random) -> Vec<ReceiveConnector> {
         const BINDINGS: [&str; 6] =
             ["0.0.0.0:25", "10.0.0.5:25", "10.0.0.6:25", "[::]:25", "[fe80::5]:25", "0.0.0.0:587"];
         let connectors = 1 + random.below(6);
@@ -367,7 +368,7 @@ mod tests {
         Ipv6Addr::from(if n < 32 { n.into() } else { u128::MAX - u128::from(u32::MAX - n) })
     }
 
-    fn random_source(random: &mut Random) -> SourceAddress {
+    pub(super) fn random_source(random: &mut Random) -> SourceAddress {
         let n = number(random.below(64));
         match random.below(4) {
             0 | 1 => SourceAddress::new(Ipv4Addr::from(n).into(), 0),
@@ -377,10 +378,10 @@ mod tests {
     }
 
     /// xorshift64
-    struct Random(u64);
+    pub(super) struct Random(pub(super) u64);
 
     impl Random {
-        fn below(&mut self, bound: usize) -> usize {
+        pub(super) fn below(&mut self, bound: usize) -> usize {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
