@@ -145,6 +145,11 @@ fn a_network_is_explained_by_what_its_addresses_meet() {
     assert_eq!(one[0]["winner"]["shadows"][0]["connector"], r"EX01\Default Frontend EX01");
     assert_eq!(one[0]["losers"][0]["standing"], "wider");
 
+    let arguments = ["--remote", "10.0.0.12", "--format", "svg", "--width", "400"];
+    let map = expsd(&[&["explain", "--config", "a.toml"][..], &arguments].concat(), folder.path());
+    let map = text(&map.stdout);
+    assert!(map.starts_with("<svg ") && map.contains(r"10.0.0.12 meets EX01\App relay"), "{map}");
+
     std::fs::write(folder.path().join("list"), "10.0.0.12\n10.0.0\n").unwrap();
     let wrong = expsd(&["explain", "--remote", "@list"], folder.path());
     assert_eq!(wrong.status.code(), Some(2));

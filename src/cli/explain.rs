@@ -1,16 +1,17 @@
 //! `expsd explain`
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use expsd::config::Configuration;
 use expsd::connector::{IpRange, SourceAddress};
+use expsd::scope::map::{self, Mark};
 use expsd::scope::{Piece, Scope};
 use expsd::session::explain::{Outcome, Peer, Profile, explain, outcomes};
 
-use super::{Failed, Format, Source, State, UNREADABLE, fail, print_all};
+use super::{Failed, Format, Source, State, UNREADABLE, fail, print_all, written};
 
 /// Say which connector a source address meets, and what it may do there
 ///
@@ -26,7 +27,8 @@ Examples:
   expsd explain --config ex01.toml --remote 10.0.0.12,10.0.0.30 --local 587
   expsd explain --config ex01.toml --remote fe80::1%11 --local '[::]:25'
   expsd explain --config ex01.toml --remote 10.0.0.0/8 --as exchange-server
-  expsd explain --config ex01.toml --remote - --format json <addresses.txt")]
+  expsd explain --config ex01.toml --remote - --format json <addresses.txt
+  expsd explain --config ex01.toml --remote 10.0.0.12 --format svg >map.svg")]
 pub struct Explain {
     #[command(flatten)]
     source: Source,
@@ -43,9 +45,20 @@ pub struct Explain {
     /// Tell only how this peer fares
     #[arg(long = "as", value_name = "PEER")]
     peer: Option<As>,
-    /// How to print it
+    /// How to print it: JSON is a list, of addresses or else of outcomes; SVG is the connector
+    /// map
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: Form,
+    /// How wide the map is, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = map::WIDTH)]
+    width: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Text,
+    Json,
+    Svg,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -102,6 +115,11 @@ impl Explain {
         let scope = Scope::new(configuration.connectors.clone());
         let server = &configuration.server;
         let certificate = super::has_certificate(&store, server);
+        let format = match self.format {
+            Form::Text => Format::Text,
+            Form::Json => Format::Json,
+            Form::Svg => return self.draw(&configuration, &scope, &asked),
+        };
         if let Some(addresses) = self.addresses(&asked) {
             let explanations = addresses.into_iter().map(|remote| {
                 let local = self.local(&configuration, remote.ip());
@@ -111,7 +129,7 @@ impl Explain {
                 }
                 explanation
             });
-            return print_all(self.format, &explanations.collect::<Vec<_>>());
+            return print_all(format, &explanations.collect::<Vec<_>>());
         }
         let mut pieces = Vec::new();
         for asked in &asked {
@@ -131,7 +149,28 @@ impl Explain {
         for profile in found.iter_mut().filter_map(|outcome| outcome.profile.as_mut()) {
             self.narrow(profile);
         }
-        print_all(self.format, &found)
+        print_all(format, &found)
+    }
+
+    fn draw(
+        &self,
+        configuration: &Configuration,
+        scope: &Scope,
+        asked: &[Asked],
+    ) -> Result<(), Failed> {
+        let addresses = asked.iter().filter_map(|asked| match asked {
+            Asked::Address(address) => Some(*address),
+            Asked::Range(_) => None,
+        });
+        let marks: Vec<_> =
+            addresses.map(|address| Mark { name: None, address, asked: true }).collect();
+        let first = asked.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |asked| match asked {
+            Asked::Address(address) => address.ip(),
+            Asked::Range(range) => range.first(),
+        });
+        let local = self.local(configuration, first);
+        let svg = map::svg(scope, &configuration.server, local, &marks, self.width);
+        written("standard output", std::io::stdout().write_all(svg.as_bytes()))
     }
 
     /// What was asked, if it is nothing but addresses on the command line.
