@@ -1,6 +1,7 @@
 //! The record that a server leaves of itself.
 
 mod event;
+pub mod logs;
 mod metrics;
 
 pub use event::{Event, Level};
