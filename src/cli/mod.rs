@@ -3,6 +3,7 @@
 mod cert;
 mod diff;
 mod explain;
+mod logs;
 mod manual;
 mod realm;
 mod serve;
@@ -37,6 +38,7 @@ enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Logs(logs::Logs),
     /// Make certificates and list them
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Logs(logs) => logs.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
         Command::Completions(completions) => completions.run(),
