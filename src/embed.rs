@@ -14,6 +14,7 @@
 //! ```
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub struct Builder {
     configuration: Option<Configuration>,
     connectors: Vec<ReceiveConnector>,
     accounts: Vec<Account>,
+    journal: Option<PathBuf>,
 }
 
 impl ExchangeServer {
@@ -115,6 +117,13 @@ impl Builder {
         self
     }
 
+    /// Writes protocol logs and events below `folder`; they are whole once
+    /// [`ExchangeServer::stop`] has returned.
+    pub fn journal(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.journal = Some(folder.into());
+        self
+    }
+
     pub async fn start(self) -> Result<ExchangeServer, StartError> {
         let mut configuration = self.configuration.unwrap_or_default();
         configuration.connectors.extend(self.connectors);
@@ -122,6 +131,7 @@ impl Builder {
         let options = Options {
             listen: Some(Ipv4Addr::LOCALHOST.into()),
             ports: Ports::Free,
+            journal: self.journal,
             ..Options::default()
         };
         Ok(ExchangeServer { daemon: Daemon::start(configuration, &options).await? })

@@ -273,9 +273,9 @@ fn what_cannot_listen_says_why() {
 
 #[test]
 fn settings_without_effect_yet_are_named_at_start() {
-    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nProtocolLoggingLevel = \"Verbose\"\n";
+    let toml = "[capture]\nstore = \"sqlite:mail.db\"\n[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\n";
     let daemon = Daemon::start(toml, &[]);
-    daemon.wait_for_log("ProtocolLoggingLevel of \"a\" is read, and has no effect yet");
+    daemon.wait_for_log("store of [capture] is read, and has no effect yet");
 }
 
 #[test]
@@ -296,6 +296,7 @@ fn every_configuration_in_the_documents_loads() {
     let documents = [
         include_str!("../README.md"),
         include_str!("../docs/authentication.md"),
+        include_str!("../docs/journal.md"),
         include_str!("../certs/README.md"),
     ];
     let blocks: Vec<&str> = documents

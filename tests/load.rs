@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Daemon, PATIENCE, run_within, tool};
+use support::{Daemon, PATIENCE, protocol_log, run_within, tool};
 
 const SESSIONS: u32 = 50;
 const MESSAGES: u32 = 20_000;
@@ -36,11 +37,68 @@ fn half_a_gigabyte_does_not_stay_in_memory() {
     load(4_000, 140_000);
 }
 
+/// Each message comes in a session of its own; none of them may lose a row.
+#[test]
+fn every_session_stands_in_the_protocol_log() {
+    let Some(smtp_source) = tool("smtp-source") else { return };
+    let (mut daemon, journal) = start_verbose();
+    send(&smtp_source, &daemon, MESSAGES, 1_000);
+    daemon.signal("-TERM");
+    assert!(daemon.wait().success());
+    let log = protocol_log(&journal).concat();
+    assert!(!log.contains("expsd dropped"), "{}", daemon.log());
+    for end in [",+,,", ",-,,Local", ",QUIT,"] {
+        let rows = log.lines().filter(|row| row.ends_with(end)).count();
+        assert_eq!(rows, MESSAGES as usize, "{end}");
+    }
+}
+
+/// `cargo test --release --test load -- --ignored --nocapture`
+#[test]
+#[ignore = "a benchmark, for a machine that has nothing else to do"]
+fn a_protocol_log_costs_little() {
+    const ROUNDS: usize = 9;
+    let Some(smtp_source) = tool("smtp-source") else { return };
+    let (quiet, (verbose, _journal)) = (Daemon::start(RELAY, &[]), start_verbose());
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (daemon, rates) in [&quiet, &verbose].into_iter().zip(&mut rates) {
+            rates.push(send(&smtp_source, daemon, MESSAGES, 1_000));
+        }
+    }
+    let [without, with] = rates.map(|mut rates| {
+        rates.sort_by(f64::total_cmp);
+        rates[ROUNDS / 2]
+    });
+    let cost = (1.0 - with / without) * 100.0;
+    println!("{without:.0} messages in a second, {with:.0} with rows: {cost:.1} % less");
+    assert!(cost < 15.0);
+}
+
+/// A relay whose dialogues are logged, and the folder.
+fn start_verbose() -> (Daemon, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    let arguments = ["--journal", journal.to_str().unwrap()];
+    let toml = format!("{RELAY}\nProtocolLoggingLevel = \"Verbose\"\n");
+    let daemon = Daemon::start_in(dir, &toml, &arguments, &[]);
+    (daemon, journal)
+}
+
 /// Sends messages by smtp-source (Debian package: postfix). All must arrive, and leave the
 /// daemon small.
 fn load(messages: u32, octets: u32) {
     let Some(smtp_source) = tool("smtp-source") else { return };
     let daemon = Daemon::start(RELAY, &[]);
+    send(&smtp_source, &daemon, messages, octets);
+    assert_eq!(accepted(&daemon), messages);
+    let peak = peak_memory_kb(daemon.pid());
+    println!("{} MB", peak / 1024);
+    assert!(peak < MEMORY_KB, "{peak} kB");
+}
+
+/// How many messages in a second were taken.
+fn send(smtp_source: &Path, daemon: &Daemon, messages: u32, octets: u32) -> f64 {
     let mut load = Command::new(smtp_source);
     load.args(["-s", &SESSIONS.to_string()])
         .args(["-m", &messages.to_string(), "-l", &octets.to_string()])
@@ -50,11 +108,9 @@ fn load(messages: u32, octets: u32) {
     let sent = run_within(PATIENCE + messages * PATIENCE_PER_MESSAGE, &mut load, b"");
     let elapsed = start.elapsed();
     assert!(sent.status.success(), "{}", sent.stderr);
-    assert_eq!(accepted(&daemon), messages);
-    let peak = peak_memory_kb(daemon.pid());
     let rate = f64::from(messages) / elapsed.as_secs_f64();
-    println!("{messages} messages in {elapsed:.1?}, {rate:.0} in a second, {} MB", peak / 1024);
-    assert!(peak < MEMORY_KB, "{peak} kB");
+    println!("{messages} messages in {elapsed:.1?}, {rate:.0} in a second");
+    rate
 }
 
 /// Each message has a line in the log.

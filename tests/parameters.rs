@@ -15,10 +15,9 @@ This page is made from the code: `UPDATE_DOCS=1 cargo test --test parameters` wr
 
 Every parameter of `Set-ReceiveConnector` is a key of `[[ReceiveConnector]]` in the configuration, with
 the name and the values that the cmdlet takes. One that the configured version or role does not have is
-an error. *Acts* tells whether it changes what a client meets: \"no\" where it does not in Exchange
-either, \"not yet\" where expsd reads and checks it and leaves it at that. *Default* is what a new
-connector has. Sources are explained at the end of [evidence.md](evidence.md); all that is said of what
-expsd does stands there with its own source.
+an error. *Acts* tells whether it changes what a client meets or what is logged of it: \"no\" where it
+does not in Exchange either. *Default* is what a new connector has. Sources are explained at the end of
+[evidence.md](evidence.md); all that is said of what expsd does stands there with its own source.
 ";
 
 /// What the cmdlets take besides, and what is there instead of it.
@@ -86,7 +85,6 @@ fn row(parameter: &Parameter) -> String {
     let since = if parameter.on_edge { since.to_string() } else { format!("{since}, no Edge") };
     let acts = match parameter.effect {
         ParameterEffect::Acts => "yes",
-        ParameterEffect::NotYet => "not yet",
         ParameterEffect::None => "no",
     };
     // Not to be taken for HTML.

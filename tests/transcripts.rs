@@ -14,6 +14,7 @@ use jiff::fmt::strtime;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 mod support;
@@ -53,6 +54,8 @@ fn a_placeholder_stands_for_its_own_kind_only() {
         ("[{n}, x]", "[17, x]", "[, x]"),
         ("<{guid}@x>", "<9bb3a1f4-84ee-4b9b-a8f0-9d0c79b53b4b@x>", "<9bb3a1f4@x>"),
         ("334 {challenge}", "334 TlRMTVNTUAACAAAA", "334 TlRMTVNTUAABAAAA"),
+        ("{time},", "2023-01-11T15:59:56.232Z,", "2023-01-11T15:59:56Z,"),
+        ("{id}", "08D892B7A9441226", "08D892B7A944122"),
         ("250 OK", "250 OK", "250 OK "),
     ] {
         assert!(matches(pattern, good), "{pattern}: {good}");
@@ -82,6 +85,8 @@ struct Transcript<'a> {
     remote: SocketAddr,
     configuration: String,
     dialogue: Vec<(usize, &'a str)>,
+    /// Rows of the protocol log.
+    rows: Vec<(usize, &'a str)>,
 }
 
 impl<'a> Transcript<'a> {
@@ -91,6 +96,7 @@ impl<'a> Transcript<'a> {
             remote: "192.0.2.10:40000".parse().unwrap(),
             configuration: String::new(),
             dialogue: Vec::new(),
+            rows: Vec::new(),
         };
         for (i, line) in text.lines().enumerate() {
             if let Some(address) = line.strip_prefix("# from: ") {
@@ -100,6 +106,8 @@ impl<'a> Transcript<'a> {
             } else if let Some(line) = line.strip_prefix("| ") {
                 transcript.configuration += line;
                 transcript.configuration += "\n";
+            } else if let Some(row) = line.strip_prefix("L: ") {
+                transcript.rows.push((i + 1, row));
             } else if !line.starts_with('#') && !line.is_empty() {
                 transcript.dialogue.push((i + 1, line));
             }
@@ -113,13 +121,18 @@ async fn replay(name: &str, text: &str) {
     const QUIET: Duration = Duration::from_secs(50);
 
     let transcript = Transcript::parse(text);
+    let journal = tempfile::tempdir().unwrap();
     let builder = ExchangeServer::builder().configuration(&transcript.configuration);
-    let server = builder.unwrap_or_else(|error| panic!("{name}: {error}")).start().await.unwrap();
+    let mut builder = builder.unwrap_or_else(|error| panic!("{name}: {error}"));
+    if !transcript.rows.is_empty() {
+        builder = builder.journal(journal.path());
+    }
+    let server = builder.start().await.unwrap();
     let mut stream =
         Stream::Clear(BufReader::new(server.connect(transcript.local, transcript.remote)));
     let mut delay = Duration::ZERO;
     let mut closed = false;
-    for (number, line) in transcript.dialogue {
+    for (number, line) in &transcript.dialogue {
         let at = format!("{name}:{number}");
         let (kind, text) = line.split_at_checked(3).unwrap_or((line, ""));
         assert!(!closed, "{at}: this comes after the end");
@@ -136,7 +149,13 @@ async fn replay(name: &str, text: &str) {
                 assert!(matches(text, &got), "{at}:\nexpected {text}\n     got {got}");
                 assert_eq!(waited, std::mem::take(&mut delay), "{at}: the delay");
             }
-            "T: " if text == "handshake" => stream = stream.handshake().await,
+            "T: " if text.starts_with("handshake") => {
+                let config = match text.split(' ').collect::<Vec<_>>()[..] {
+                    ["handshake", suite, group] => tls::client_config_of(suite, group),
+                    _ => tls::client_config(&[]),
+                };
+                stream = stream.handshake(config).await;
+            }
             "T: " if text == "closed" => {
                 let (waited, got) = stream.line().await;
                 assert_eq!(got.ok().as_deref(), Some(""), "{at}");
@@ -156,6 +175,36 @@ async fn replay(name: &str, text: &str) {
         let more = tokio::time::timeout(QUIET, stream.line()).await;
         assert!(more.is_err(), "{name}: after the last line came {:?}", more.unwrap());
     }
+    if !transcript.rows.is_empty() {
+        drop(stream);
+        server.stop().await;
+        compare_rows(name, &transcript, journal.path());
+    }
+}
+
+/// The rows of the one session, each with its sequence number before the last three columns.
+fn compare_rows(name: &str, transcript: &Transcript<'_>, journal: &Path) {
+    // The thread that writes it lives by another clock than the server.
+    let text = support::wait_until(|| {
+        support::protocol_log(journal).pop().filter(|text| text.contains(",-,,"))
+    });
+    let mut rows = text.lines().filter(|line| !line.starts_with(['#', '\u{feff}']));
+    let mut id = None;
+    for (number, row) in &transcript.rows {
+        let at = format!("{name}:{number}");
+        let got = rows.next().unwrap_or_else(|| panic!("{at}: no more rows; expected {row}"));
+        let (sequence, rest) = row.split_once(' ').unwrap();
+        let session = id.get_or_insert_with(|| got.split(',').nth(2).unwrap_or("").to_owned());
+        assert!(matches("{id}", session), "{at}: {session}");
+        let (connector, session) = (got.split(',').nth(1).unwrap_or(""), &**session);
+        let connector_name = connector.strip_prefix("EX01\\").expect(&at);
+        assert!(transcript.configuration.contains(&format!("Name = \"{connector_name}\"")), "{at}");
+        let (local, remote) = (transcript.local, transcript.remote);
+        let pattern = format!("{{time}},{connector},{session},{sequence},{local},{remote},{rest}");
+        let pattern = pattern.replace("{session}", session);
+        assert!(matches(&pattern, got), "{at}:\nexpected {pattern}\n     got {got}");
+    }
+    assert_eq!(rows.next(), None, "{name}: more rows");
 }
 
 /// `\r`, `\n`, `\\` and `\x80` stand for octets; `None` where a backslash stands for nothing.
@@ -190,6 +239,9 @@ fn matches(pattern: &str, text: &str) -> bool {
             |t| STANDARD.decode(t).is_ok_and(|token| token.starts_with(b"NTLMSSP\0\x02\0\0\0"))
         }
         "date" => is_date,
+        "time" => is_time,
+        "id" => |t| t.len() == 16 && is_hex(t),
+        "hex" => is_hex,
         other => panic!("no placeholder {other}"),
     };
     (1..=text.len())
@@ -201,6 +253,16 @@ fn is_date(text: &str) -> bool {
     const FORM: &str = "%a, %-d %b %Y %H:%M:%S %z";
     let date = strtime::parse(FORM, text).and_then(|parsed| parsed.to_zoned());
     date.is_ok_and(|date| date.strftime(FORM).to_string() == text)
+}
+
+/// `2023-01-11T15:59:56.232Z`
+fn is_time(text: &str) -> bool {
+    let time = text.parse::<jiff::Timestamp>();
+    time.is_ok_and(|time| time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string() == text)
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b))
 }
 
 trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -238,11 +300,11 @@ impl Stream {
         (since.elapsed(), line)
     }
 
-    async fn handshake(self) -> Self {
+    async fn handshake(self, config: ClientConfig) -> Self {
         let Self::Clear(stream) = self else { panic!("TLS twice") };
         assert!(stream.buffer().is_empty(), "the server spoke before the handshake");
         let name = ServerName::try_from("ex01.contoso.test").unwrap();
-        let connector = TlsConnector::from(Arc::new(tls::client_config(&[])));
+        let connector = TlsConnector::from(Arc::new(config));
         let stream = connector.connect(name, stream.into_inner()).await.unwrap();
         Self::Tls(BufReader::new(Box::new(stream)))
     }

@@ -150,6 +150,22 @@ impl Failure {
         })
     }
 
+    /// The name that the client gave, if it gave one.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::UnknownUser(name)
+            | Self::WrongPassword(name)
+            | Self::AuthorizationIdentity { account: name, .. }
+            | Self::Kerberos(KerberosFailure::UnknownPrincipal(name)) => Some(name),
+            Self::Ntlm(refusal) => refusal.user.as_deref(),
+            Self::Spnego(kind) => match &**kind {
+                spnego::RefusalKind::Mechanism(failure) => failure.user(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The proof was good, but nobody is known by that name: Exchange has no SID for it.
     pub fn is_unknown_identity(&self) -> bool {
         matches!(self, Self::Kerberos(KerberosFailure::UnknownPrincipal(_)))

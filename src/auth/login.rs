@@ -11,6 +11,9 @@ use crate::directory::Directory;
 const USERNAME: &str = "VXNlcm5hbWU6";
 const PASSWORD: &[u8] = b"Password:";
 
+/// Stands for a name that is somebody's password: the answers came in the wrong order.
+const NOT_LOGGED: &str = "<not logged>";
+
 /// Decoded octets in one response; more is no user name or password.
 const MAX_RESPONSE: usize = 512;
 
@@ -33,7 +36,10 @@ impl Login {
             Some(account) if expected.is_some() && right => {
                 Step::Proved(Proof { account: Box::new(account.clone()), package: Package::Login })
             }
-            Some(account) => Step::Failed(Failure::WrongPassword(account.name.to_string())),
+            Some(_) => Step::Failed(Failure::WrongPassword(user.to_owned())),
+            None if self.directory.is_password(user.as_bytes()) => {
+                Step::Failed(Failure::UnknownUser(NOT_LOGGED.to_owned()))
+            }
             None => Step::Failed(Failure::UnknownUser(user.to_owned())),
         }
     }
@@ -51,6 +57,9 @@ impl Exchange for Login {
                     self.user = Some(user);
                     Step::Challenge(PASSWORD.to_vec())
                 }
+                Err(_) if self.directory.is_password(token) => {
+                    Step::Failed(Failure::UserName(NOT_LOGGED.to_owned()))
+                }
                 Err(failure) => Step::Failed(failure),
             },
             Some(user) if token.len() > MAX_RESPONSE => Step::Failed(Failure::WrongPassword(user)),
@@ -61,8 +70,10 @@ impl Exchange for Login {
 
 /// A name may hold one `\`, `/` or `@` between its parts, and not at either end.
 fn user_name(token: &[u8]) -> Result<String, Failure> {
+    // Behind a NUL stands what a response of PLAIN has there: a password.
     let illegal = || {
-        Failure::UserName(format!("{:?}", String::from_utf8_lossy(&token[..token.len().min(64)])))
+        let shown = token.split(|byte| *byte == 0).next().unwrap_or_default();
+        Failure::UserName(format!("{:?}", String::from_utf8_lossy(&shown[..shown.len().min(64)])))
     };
     let name = std::str::from_utf8(token).map_err(|_| illegal())?;
     let delimiters = ['\\', '/', '@'];
@@ -113,15 +124,24 @@ mod tests {
 
     #[test]
     fn everything_else_fails_with_its_reason() {
+        assert_eq!(failure(b"alice", b"passw0rd!"), Failure::WrongPassword("alice".into()));
         assert_eq!(
-            failure(b"alice", b"passw0rd!"),
-            Failure::WrongPassword("CONTOSO\\alice".into())
+            failure(b"alice@contoso.test", b""),
+            Failure::WrongPassword("alice@contoso.test".into())
         );
-        assert_eq!(failure(b"alice", b""), Failure::WrongPassword("CONTOSO\\alice".into()));
-        assert_eq!(failure(b"bob", b""), Failure::WrongPassword("CONTOSO\\bob".into()));
+        assert_eq!(failure(b"bob", b""), Failure::WrongPassword("bob".into()));
         assert_eq!(failure(b"eve", b"x"), Failure::UnknownUser("eve".into()));
         for user in [&b""[..], b"\\alice", b"alice@", b"al\0ice", b"\xff", &[b'a'; 513]] {
             assert!(matches!(failure(user, b"x"), Failure::UserName(_)), "{user:?}");
+        }
+    }
+
+    /// The swapped answers, and the response that is PLAIN's.
+    #[test]
+    fn no_failure_tells_a_password() {
+        for user in ["Passw0rd!", "\0alice\0Passw0rd!", "\0Passw0rd!"] {
+            let told = failure(user.as_bytes(), b"alice").to_string();
+            assert!(!told.contains("Passw0rd!"), "{told}");
         }
     }
 }

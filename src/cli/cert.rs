@@ -63,8 +63,8 @@ fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
         true => describe(certificate, used),
         false => format!(
             "subject     {}\nnames       {}\nmade by     the next start of the daemon\nused by     {used}\n",
-            certificate.subject,
-            certificate.names.join(", ")
+            certificate.details.subject,
+            certificate.details.names.join(", ")
         ),
     };
     let mut text = shown(store.internal(), "X-ANONYMOUSTLS of every connector");
@@ -82,7 +82,9 @@ fn list(configuration: &Configuration, state: &State) -> Result<(), Failed> {
         let users: Vec<_> = choices
             .iter()
             .filter(|(_, choice)| {
-                choice.usable().is_some_and(|c| c.thumbprint == certificate.thumbprint)
+                choice
+                    .usable()
+                    .is_some_and(|c| c.details.thumbprint == certificate.details.thumbprint)
             })
             .map(|(connector, _)| connector.name.as_str())
             .collect();
@@ -115,10 +117,10 @@ fn describe(certificate: &Certificate, used: &str) -> String {
     let expired = if certificate.is_expired(Timestamp::now()) { " (expired)" } else { "" };
     format!(
         "subject     {}\nnames       {}\nthumbprint  {}\nexpires     {}{expired}\nused by     {used}\n",
-        certificate.subject,
-        certificate.names.join(", "),
-        certificate.thumbprint,
-        certificate.not_after,
+        certificate.details.subject,
+        certificate.details.names.join(", "),
+        certificate.details.thumbprint,
+        certificate.details.not_after,
     )
 }
 

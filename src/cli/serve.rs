@@ -31,6 +31,7 @@ Examples:
   expsd serve
   expsd serve --config ex01.toml --listen 127.0.0.1 --port-offset 1000
   expsd serve --capture ./mail --ready-file ready.json --format json
+  expsd serve --journal ./logs
   expsd serve --with-realm
   RUST_LOG=debug expsd serve")]
 pub struct Serve {
@@ -50,6 +51,9 @@ pub struct Serve {
     /// Write each message into this folder: <id>.eml, and <id>.json with how it came
     #[arg(long, value_name = "DIR")]
     capture: Option<PathBuf>,
+    /// Write protocol logs and events below this folder, as an Exchange server does
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
     /// Where health and metrics are answered over HTTP, or `off`
     /// [default: `listen` of `[http]`, or 127.0.0.1:8025 if it is free]
     #[arg(long, value_name = "ADDR", value_parser = HttpAt::from_str)]
@@ -171,6 +175,7 @@ impl Serve {
             ports: Ports::Offset(self.port_offset.unwrap_or(if default { 1000 } else { 0 })),
             state: Some(self.state.directory()?),
             capture: self.capture.clone(),
+            journal: self.journal.clone(),
             ..Options::default()
         })
     }

@@ -7,8 +7,7 @@ use super::Places;
 use super::reader::{Table, suggestion, value};
 use super::sections::{Sections, group_names};
 use crate::connector::{
-    AdPermission, PARAMETERS, ParameterEffect, Principal, ReceiveConnector, Rights, Server,
-    find_parameter,
+    AdPermission, PARAMETERS, Principal, ReceiveConnector, Rights, Server, find_parameter,
 };
 use crate::directory::Group;
 
@@ -18,12 +17,11 @@ impl<'a, 'i> Sections<'a, 'i> {
         &mut self,
         server: &Server,
         places: &mut Places,
-        ignored: &mut Vec<String>,
     ) -> Option<Vec<ReceiveConnector>> {
         let mut connectors = Vec::new();
         for mut table in self.tables("ReceiveConnector")? {
             let before = self.problems.borrow().count();
-            let connector = self.connector(&mut table, server, ignored);
+            let connector = self.connector(&mut table, server);
             let sound = self.problems.borrow().count() == before;
             if let Some(connector) = connector.filter(|_| sound) {
                 let spans = PARAMETERS.iter().map(|p| (p.name, table.span_of(p.name)));
@@ -35,12 +33,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         Some(connectors)
     }
 
-    fn connector(
-        &self,
-        table: &mut Table<'a, 'i>,
-        server: &Server,
-        ignored: &mut Vec<String>,
-    ) -> Option<ReceiveConnector> {
+    fn connector(&self, table: &mut Table<'a, 'i>, server: &Server) -> Option<ReceiveConnector> {
         let mut connector = Self::new_connector(table, server);
         for parameter in PARAMETERS {
             table.know(parameter.name);
@@ -69,14 +62,6 @@ impl<'a, 'i> Sections<'a, 'i> {
         let (named, bound) = (there("Name"), !connector.bindings.is_empty() || there("Bindings"));
         table.required("Name", named.then_some(()));
         table.required("Bindings", bound.then_some(()));
-        let idle =
-            |key: &str| find_parameter(key).is_some_and(|p| p.effect == ParameterEffect::NotYet);
-        ignored.extend(
-            table
-                .entries()
-                .filter(|(key, _)| idle(key))
-                .map(|(key, _)| format!("{key} of \"{}\"", connector.name)),
-        );
         (named && bound).then_some(connector)
     }
 

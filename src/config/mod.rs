@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-use crate::connector::{ReceiveConnector, Server, default_set};
+use crate::connector::{ByteSize, ReceiveConnector, Server, TimeSpan, Unlimited, default_set};
 use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 
 pub use draft::{Draft, Places};
@@ -35,6 +35,7 @@ pub struct Configuration {
     pub transport: Transport,
     pub proxy_protocol: ProxyProtocol,
     pub capture: Capture,
+    pub journal: Journal,
     pub http: Http,
     /// Settings of the file that were read and checked, but do nothing yet.
     pub without_effect: Vec<String>,
@@ -103,6 +104,36 @@ pub enum Capture {
     Postgres(String),
 }
 
+/// `[journal]`
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    /// Without one, protocol logs and events are not written to files.
+    pub directory: Option<PathBuf>,
+    pub protocol_log: ProtocolLog,
+}
+
+/// Limits of the protocol log's files, as Set-TransportService has them for each service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtocolLog {
+    /// ReceiveProtocolLogMaxAge; zero is for ever.
+    pub max_age: TimeSpan,
+    /// ReceiveProtocolLogMaxDirectorySize
+    pub max_directory_size: Unlimited<ByteSize>,
+    /// ReceiveProtocolLogMaxFileSize
+    pub max_file_size: Unlimited<ByteSize>,
+}
+
+impl Default for ProtocolLog {
+    /// Set-TransportService: 30 days, 250 MB, 10 MB.
+    fn default() -> Self {
+        Self {
+            max_age: TimeSpan::from_secs(30 * 86_400),
+            max_directory_size: Unlimited::Limited(ByteSize::mb(250)),
+            max_file_size: Unlimited::Limited(ByteSize::mb(10)),
+        }
+    }
+}
+
 /// `[http]`
 #[derive(Clone, Debug, Default)]
 pub struct Http {
@@ -136,6 +167,7 @@ impl Configuration {
             transport: Transport::default(),
             proxy_protocol: ProxyProtocol::default(),
             capture: Capture::default(),
+            journal: Journal::default(),
             http: Http::default(),
             without_effect: Vec::new(),
         }
@@ -193,6 +225,25 @@ mod tests {
         assert_eq!(configuration.kerberos.keytab.as_deref(), Some(Path::new("ex01.keytab")));
         assert_eq!(configuration.without_effect, [""; 0]);
         assert_eq!(configuration.http.listen, Some(([127, 0, 0, 1], 8025).into()));
+        assert_eq!(configuration.journal.directory.as_deref(), Some(Path::new("logs")));
+        assert_eq!(configuration.journal.protocol_log, ProtocolLog::default());
+    }
+
+    #[test]
+    fn limits_of_the_journal_are_those_of_the_cmdlet() {
+        let text = "[journal]\nReceiveProtocolLogMaxAge = \"00:00:00\"\n\
+                    ReceiveProtocolLogMaxDirectorySize = \"Unlimited\"\n\
+                    ReceiveProtocolLogMaxFileSize = 4096\n";
+        let limits = Configuration::parse(text, "x.toml").unwrap().journal.protocol_log;
+        assert_eq!(limits.max_age, TimeSpan::from_secs(0));
+        assert_eq!(limits.max_directory_size, Unlimited::Unlimited);
+        assert_eq!(limits.max_file_size, Unlimited::Limited(ByteSize(4096)));
+        let text = "[journal]\nReceiveProtocolLogMaxFileSize = \"251 MB\"\n";
+        let shown = errors(text);
+        assert!(
+            shown.contains("expected no more than ReceiveProtocolLogMaxDirectorySize has, 250 MB"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problems;
-use crate::connector::{Value, ValueError};
+use crate::connector::{FromValue, Value, ValueError};
 
 /// A table that is being read. When it is done, [`Table::finish`] reports what was not asked for.
 pub(super) struct Table<'a, 'i> {
@@ -78,6 +78,13 @@ impl<'a, 'i> Table<'a, 'i> {
             None => Err("expected a string".to_owned()),
         };
         parsed.map_err(|error| self.bad_value(key, value.span(), error)).ok()
+    }
+
+    /// A value in any of the forms that the cmdlets take.
+    pub(super) fn parameter<T: FromValue>(&mut self, key: &'static str) -> Option<T> {
+        let found = self.get(key)?;
+        let read = value(found.get_ref()).and_then(|value| T::from_value(&value));
+        read.map_err(|error| self.bad_parameter(key, found, &error)).ok()
     }
 
     pub(super) fn string(&mut self, key: &'static str) -> Option<String> {

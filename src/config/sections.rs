@@ -12,10 +12,10 @@ use toml::de::{DeTable, DeValue};
 use super::error::{ConfigError, Problems};
 use super::reader::Table;
 use super::{
-    Capture, Configuration, DirectTrust, Draft, Http, Kerberos, Ntlm, Places, Prompt,
+    Capture, Configuration, DirectTrust, Draft, Http, Journal, Kerberos, Ntlm, Places, Prompt,
     ProxyProtocol, Transport,
 };
-use crate::connector::{Server, all_broken};
+use crate::connector::{Server, Unlimited, all_broken};
 use crate::directory::{AcceptedDomain, Account, Group};
 use crate::smtp::address::is_domain;
 
@@ -60,8 +60,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         if let Some(accounts) = self.each("account", Self::account) {
             configuration.directory.accounts = accounts;
         }
-        let mut ignored = Vec::new();
-        if let Some(connectors) = self.connectors(&configuration.server, places, &mut ignored) {
+        if let Some(connectors) = self.connectors(&configuration.server, places) {
             configuration.connectors = connectors;
             configuration.default_connectors = false;
         }
@@ -69,7 +68,9 @@ impl<'a, 'i> Sections<'a, 'i> {
         configuration.ntlm = self.ntlm();
         configuration.transport = self.transport();
         configuration.proxy_protocol = self.proxy_protocol();
+        let mut ignored = Vec::new();
         configuration.capture = self.capture(&mut ignored);
+        configuration.journal = self.journal();
         configuration.http = self.http();
         configuration.without_effect = ignored;
         self.file.finish();
@@ -297,6 +298,27 @@ impl<'a, 'i> Sections<'a, 'i> {
         }
         table.finish();
         capture
+    }
+
+    fn journal(&mut self) -> Journal {
+        const DIRECTORY: &str = "ReceiveProtocolLogMaxDirectorySize";
+        const FILE: &str = "ReceiveProtocolLogMaxFileSize";
+        let mut journal = Journal::default();
+        let Some(mut table) = self.section("journal") else { return journal };
+        journal.directory = table.string("directory").map(|path| self.folder.join(path));
+        let limits = &mut journal.protocol_log;
+        limits.max_age = table.parameter("ReceiveProtocolLogMaxAge").unwrap_or(limits.max_age);
+        limits.max_directory_size = table.parameter(DIRECTORY).unwrap_or(limits.max_directory_size);
+        limits.max_file_size = table.parameter(FILE).unwrap_or(limits.max_file_size);
+        if let (Unlimited::Limited(directory), Unlimited::Limited(file)) =
+            (limits.max_directory_size, limits.max_file_size)
+            && file > directory
+        {
+            let expected = format!("expected no more than {DIRECTORY} has, {directory}");
+            table.bad_value(FILE, table.span_of(FILE), expected);
+        }
+        table.finish();
+        journal
     }
 
     fn http(&mut self) -> Http {

@@ -29,6 +29,7 @@ pub use parameter::{
 pub use permission::{AdPermission, Grant, GrantSource, Principal, Rights, Token};
 pub use rules::{Broken, Rule, all_broken};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};
+pub(crate) use value::FromValue;
 pub use value::{ByteSize, TimeSpan, Unlimited, Value, ValueError};
 
 /// A receive connector. Each field is the parameter of the same name.

@@ -58,7 +58,7 @@ impl ValueError {
 }
 
 /// A type that a parameter can have.
-pub(super) trait FromValue: Sized {
+pub(crate) trait FromValue: Sized {
     fn from_value(value: &Value<'_>) -> Result<Self, ValueError>;
 }
 

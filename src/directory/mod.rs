@@ -3,6 +3,8 @@
 mod account;
 mod domain;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
 pub use account::{Account, AccountName, BadAccountName, Group};
 pub use domain::{AcceptedDomain, BadDomainType, DomainType};
 
@@ -37,6 +39,14 @@ impl Directory {
     pub fn find_principal(&self, principal: &str) -> Option<&Account> {
         let (user, realm) = principal.rsplit_once('@')?;
         self.accounts.iter().find(|a| a.name.is_user(user) && a.name.in_dns_domain(realm))
+    }
+
+    /// Whether some account has `text` as its password.
+    pub fn is_password(&self, text: &[u8]) -> bool {
+        self.accounts.iter().any(|account| {
+            let password = account.password().unwrap_or_default().as_bytes();
+            !text.is_empty() && verify_slices_are_equal(password, text).is_ok()
+        })
     }
 
     /// The accepted domain that `domain` falls in.

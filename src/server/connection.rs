@@ -7,19 +7,20 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::BytesMut;
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::places::Place;
+use super::record::Recorder;
 use super::shared::Shared;
 use super::stream::{Stream, Transport};
-use super::{local_of, proxy, record};
+use super::{local_of, proxy, rows};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{Rights, SourceAddress};
-use crate::journal::Refused;
+use crate::journal::{Ending, Event, Refused, Rows};
 use crate::session::{
     Arrival, PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind, date,
 };
@@ -83,42 +84,49 @@ async fn run<T: Transport>(
         shared.metrics.connection_refused(Refused::NoConnector);
         return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
     };
+    let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
+    let own = if local.ip().is_unspecified() { own } else { local.ip() };
+    let endpoint = SocketAddr::new(own, local.port());
+    let mut rows = rows::open(&shared, &connector, &id, endpoint, remote);
     let place = match shared.served[index].places.take(&connector, source) {
         Ok(place) => place,
         Err(full) => {
             shared.metrics.connection_refused(full.kind());
-            let reply = record::full(&connector, source, full);
+            let role = shared.host.server.role_of(&connector);
+            let recorder =
+                Recorder { journal: shared.journal.as_deref(), role, session: Some(&id) };
+            let reply = recorder.full(&connector, source, full);
             tracing::warn!(%remote, %local, %reply, "refused: {full}");
+            if let Some(rows) = &mut rows {
+                rows.sent(reply.to_string().as_bytes());
+            }
             return turn_away(&mut stream, &reply).await;
         }
     };
-    let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
     let span = tracing::info_span!("session", id, connector = connector.name, %remote);
     let starttls = shared.served[index].starttls.is_some();
     let _open = shared.metrics.session(&shared.host.server.identity(&connector));
-    let session = Session::new(Arc::clone(&shared.host), connector, starttls, source, now());
+    let mut session = Session::new(Arc::clone(&shared.host), connector, starttls, source, now());
+    if let Some(rows) = &mut rows {
+        rows.started(session.rights());
+        session.tell_all();
+    }
     let connection = Connection {
         shared,
         index,
         place,
         id,
         local,
-        own: if local.ip().is_unspecified() { own } else { local.ip() },
+        own,
         remote,
         stream,
         session,
+        rows,
         input,
         messages: 0,
         tls: None,
     };
-    let conversation = connection.converse(stopping);
-    async {
-        if let Err(error) = conversation.await {
-            tracing::debug!(%error, "the connection broke");
-        }
-    }
-    .instrument(span)
-    .await;
+    connection.serve(stopping).instrument(span).await;
 }
 
 /// By the clock of the timers, which a test can turn.
@@ -146,6 +154,7 @@ struct Connection<T> {
     remote: SocketAddr,
     stream: Stream<T>,
     session: Session,
+    rows: Option<Rows>,
     input: BytesMut,
     messages: u32,
     tls: Option<Tls>,
@@ -160,7 +169,17 @@ enum Heard {
 }
 
 impl<T: Transport> Connection<T> {
-    async fn converse(mut self, stopping: CancellationToken) -> io::Result<()> {
+    async fn serve(mut self, stopping: CancellationToken) {
+        let ending = self.converse(stopping).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, "the connection broke");
+            rows::ending(&error)
+        });
+        if let Some(rows) = &mut self.rows {
+            rows.ended(ending);
+        }
+    }
+
+    async fn converse(&mut self, stopping: CancellationToken) -> io::Result<Ending> {
         tracing::debug!(local = %self.local, "connected: {}", self.selection());
         self.session.greet(&date(&Zoned::now()));
         if proxy::is_header(&self.input) {
@@ -170,7 +189,7 @@ impl<T: Transport> Connection<T> {
         let mut stopped = false;
         loop {
             let step = self.session.step(&mut self.input, now());
-            record::notes(&mut self.session, &self.shared.metrics);
+            self.record();
             // Said of 2013: a server of the organization is not counted for its source.
             if self.session.rights().contains(Rights::ACCEPT_HEADERS_ORGANIZATION) {
                 self.place.leave_source();
@@ -186,7 +205,7 @@ impl<T: Transport> Connection<T> {
                             return self.refuse_proxy();
                         }
                         Heard::Data => first = false,
-                        Heard::End => return Ok(()),
+                        Heard::End => return Ok(Ending::Remote),
                         Heard::Deadline => self.session.expire(now()),
                         Heard::Stopping => stopped = true,
                     }
@@ -195,6 +214,7 @@ impl<T: Transport> Connection<T> {
                     }
                 }
                 Step::Hold(until) => {
+                    self.hand_over();
                     let mut wait = pin!(tokio::time::sleep_until(until.into()));
                     let cut = stopping.run_until_cancelled(wait.as_mut()).await.is_none();
                     if cut && self.session.shut_down() {
@@ -224,13 +244,41 @@ impl<T: Transport> Connection<T> {
         self.shared.scope.select(self.local, source).reason()
     }
 
-    async fn end(&mut self) -> io::Result<()> {
+    async fn end(&mut self) -> io::Result<Ending> {
         self.flush().await?;
+        if let Some(rows) = &mut self.rows {
+            rows.ended(Ending::Local);
+        }
         self.stream.close().await;
-        Ok(())
+        Ok(Ending::Local)
+    }
+
+    /// Logs what the session noted since the last time.
+    fn record(&mut self) {
+        for note in self.session.take_notes() {
+            if let Some(rows) = &mut self.rows {
+                rows::write(rows, &note);
+            }
+            self.recorder().note(&self.session, &self.shared.metrics, note);
+        }
+    }
+
+    fn recorder(&self) -> Recorder<'_> {
+        let role = self.shared.host.server.role_of(self.session.connector());
+        Recorder { journal: self.shared.journal.as_deref(), role, session: Some(&self.id) }
+    }
+
+    fn hand_over(&mut self) {
+        if let Some(rows) = &mut self.rows {
+            rows.hand_over();
+        }
     }
 
     async fn flush(&mut self) -> io::Result<()> {
+        if let Some(rows) = &mut self.rows {
+            rows.sent(self.session.output());
+            rows.hand_over();
+        }
         let deadline = self.session.deadline().into();
         self.shared.metrics.octets(0, self.session.output().len());
         let send = self.stream.send(self.session.output());
@@ -262,13 +310,13 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn refuse_proxy(&mut self) -> io::Result<()> {
+    fn refuse_proxy(&mut self) -> io::Result<Ending> {
         tracing::warn!(
             "closed: {} states another source address by a PROXY header, and is not in \
              [proxy_protocol] trust or is too late with it",
             self.remote.ip()
         );
-        Ok(())
+        Ok(Ending::Local)
     }
 
     async fn start_tls(&mut self, kind: TlsKind) -> io::Result<()> {
@@ -279,6 +327,10 @@ impl<T: Transport> Connection<T> {
         };
         // The session starts TLS only where there is a certificate for it.
         let endpoint = endpoint.ok_or(io::ErrorKind::NotConnected)?;
+        if let Some(rows) = &mut self.rows {
+            rows.sending_certificate(rows::certificate(&endpoint.certificate.details));
+            rows.hand_over();
+        }
         let deadline = self.session.deadline().into();
         let handshake = self.stream.accept_tls(&endpoint);
         let facts = tokio::time::timeout_at(deadline, handshake).await.map_err(io::Error::from);
@@ -286,8 +338,17 @@ impl<T: Transport> Connection<T> {
         self.shared.metrics.handshake(kind, facts.is_ok());
         let facts = facts.inspect_err(|error| {
             tracing::info!(%error, "the TLS handshake behind {kind} failed");
+            if let Some(rows) = &mut self.rows {
+                rows.negotiation_failed(rows::tls_status(error));
+            }
         })?;
-        let peer = facts.client.as_ref().map(|client| self.peer(client));
+        if let Some(rows) = &mut self.rows {
+            rows.negotiated(&facts.protocol, &facts.cipher_suite, &facts.group);
+            if let Some(client) = &facts.client {
+                rows.remote_certificate(rows::certificate(&client.details));
+            }
+        }
+        let peer = facts.client.as_ref().map(|client| self.peer(kind, client));
         let (protocol, cipher_suite) = (facts.protocol, facts.cipher_suite);
         let client_certificate = peer.as_ref().map(|peer| peer.subject.clone());
         tracing::debug!(protocol, cipher_suite, client_certificate, "TLS by {kind}");
@@ -299,11 +360,15 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    fn peer(&self, client: &ClientCertificate) -> PeerCertificate {
+    fn peer(&self, kind: TlsKind, client: &ClientCertificate) -> PeerCertificate {
         let roots = &self.shared.client_roots;
+        if kind == TlsKind::XAnonymousTls && client.details.is_expired(Timestamp::now()) {
+            let subject = client.details.subject.clone();
+            self.recorder().event(Event::RemoteInternalExpired { subject });
+        }
         PeerCertificate {
-            subject: client.subject.clone(),
-            names: client.names.clone(),
+            subject: client.details.subject.clone(),
+            names: client.details.names.clone(),
             public_key: client.public_key.clone(),
             is_vouched_for: roots.as_ref().is_some_and(|roots| roots.vouch_for(client)),
         }
@@ -311,6 +376,9 @@ impl<T: Transport> Connection<T> {
 
     async fn keep(&mut self, received: Received) {
         self.messages += 1;
+        if let Some(rows) = &mut self.rows {
+            rows.proxy_destination();
+        }
         let internal_id = self.shared.next_internal_id();
         let guid = uuid::Uuid::new_v4().to_string();
         let message = self.message(received, internal_id, &guid);

@@ -5,14 +5,17 @@ mod listener;
 mod places;
 mod proxy;
 mod record;
+mod rows;
 mod shared;
 mod stream;
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
@@ -21,13 +24,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::capture::{Capture, FolderError, Totals};
 use crate::config::Configuration;
-use crate::connector::{ReceiveConnector, Server, SourceAddress, all_broken};
-use crate::journal::Metrics;
+use crate::connector::{
+    ProtocolLoggingLevel, ReceiveConnector, Role, Server, SourceAddress, all_broken,
+};
+use crate::journal::{Journal, Metrics};
 use crate::session::{Explanation, explain};
 use crate::tls;
 
 use self::listener::Listener;
 pub use self::listener::{ListenError, Ports};
+use self::record::Recorder;
 use self::shared::Shared;
 
 /// How a configuration is run.
@@ -40,6 +46,8 @@ pub struct Options {
     pub state: Option<PathBuf>,
     /// Where accepted messages are written.
     pub capture: Option<PathBuf>,
+    /// Where protocol logs and events are written, in place of the configuration's folder.
+    pub journal: Option<PathBuf>,
     /// How long a shutdown waits for messages in flight.
     pub grace: Duration,
 }
@@ -51,6 +59,7 @@ impl Default for Options {
             ports: Ports::Offset(0),
             state: None,
             capture: None,
+            journal: None,
             grace: Duration::from_secs(30),
         }
     }
@@ -68,10 +77,24 @@ pub enum StartError {
     Roots(#[from] tls::RootsError),
     #[error("{}: {reason}", path.display())]
     Certificate { path: PathBuf, reason: String },
+    #[error("no thread can be started for the journal: {0}")]
+    Journal(io::Error),
     #[error("messages cannot be kept: {0}")]
     Capture(#[from] FolderError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+}
+
+impl StartError {
+    /// The connector that stands in the way.
+    fn connector(&self) -> Option<&str> {
+        match self {
+            Self::Rule { connector, .. } | Self::Listen(ListenError::Socket { connector, .. }) => {
+                Some(connector)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A daemon that listens. Dropping it closes its sockets and ends its sessions.
@@ -89,13 +112,33 @@ impl Daemon {
     /// Makes ready what `configuration` needs and binds its listeners. When this returns,
     /// connections are taken.
     pub async fn start(
+        configuration: Configuration,
+        options: &Options,
+    ) -> Result<Self, StartError> {
+        let journal = open_journal(&configuration, options)?;
+        let (server, connectors) = (&configuration.server, &configuration.connectors);
+        let roles: Vec<_> =
+            connectors.iter().map(|c| (c.name.clone(), server.role_of(c))).collect();
+        let started = Self::start_with(configuration, options, journal.clone());
+        if let Err(error) = &started {
+            let journal = journal.as_deref();
+            let owner = roles.iter().find(|(name, _)| error.connector() == Some(name));
+            let role = owner.map_or(Role::Hub, |(_, role)| *role);
+            Recorder { journal, role, session: None }.start_error(error);
+            finish(journal).await;
+        }
+        started
+    }
+
+    fn start_with(
         mut configuration: Configuration,
         options: &Options,
+        journal: Option<Arc<Journal>>,
     ) -> Result<Self, StartError> {
         check_rules(&configuration.connectors, &configuration.server)?;
         let connectors = &mut configuration.connectors;
         let listeners = listener::bind(connectors, options.listen, options.ports)?;
-        let shared = Arc::new(Shared::assemble(configuration, options)?);
+        let shared = Arc::new(Shared::assemble(configuration, options, journal)?);
         let daemon = Self {
             shared,
             addresses: listeners.iter().map(|l| (l.address, l.connectors.clone())).collect(),
@@ -171,11 +214,17 @@ impl Daemon {
         self.tasks.close();
         if tokio::time::timeout(self.grace, self.tasks.wait()).await.is_err() {
             tracing::warn!("sessions were still open after {:?}; they are cut", self.grace);
+            self.killed.cancel();
+            let _ = tokio::time::timeout(MOMENT, self.tasks.wait()).await;
         }
+        finish(self.shared.journal.as_deref()).await;
         let Totals { accepted, discarded } = self.capture().memory().totals();
         tracing::info!(accepted, discarded, "stopped");
     }
 }
+
+/// For what cannot take long, and must not hold up an end.
+const MOMENT: Duration = Duration::from_secs(2);
 
 impl Drop for Daemon {
     fn drop(&mut self) {
@@ -242,6 +291,38 @@ fn local_of(stands_for: &[SocketAddr], remote: IpAddr) -> SocketAddr {
     let same_family = stands_for.iter().find(|local| local.is_ipv6() == remote.is_ipv6());
     // A listener stands for one binding at least.
     *same_family.unwrap_or(&stands_for[0])
+}
+
+/// `--journal` goes before the configuration's own folder.
+fn open_journal(
+    configuration: &Configuration,
+    options: &Options,
+) -> Result<Option<Arc<Journal>>, StartError> {
+    let settings = &configuration.journal;
+    let Some(folder) = options.journal.as_ref().or(settings.directory.as_ref()) else {
+        return Ok(None);
+    };
+    let verbose = |c: &ReceiveConnector| {
+        c.enabled && c.protocol_logging_level == ProtocolLoggingLevel::Verbose
+    };
+    if !configuration.connectors.iter().any(verbose) {
+        tracing::warn!(
+            "no connector has ProtocolLoggingLevel = \"Verbose\": there will be no protocol log"
+        );
+    }
+    let (limits, server) = (settings.protocol_log, &configuration.server);
+    Journal::open(folder, limits, server, Timestamp::now)
+        .map(|journal| Some(Arc::new(journal)))
+        .map_err(StartError::Journal)
+}
+
+/// Lets the journal write what it has been given.
+async fn finish(journal: Option<&Journal>) {
+    if let Some(journal) = journal
+        && tokio::time::timeout(MOMENT, journal.flush()).await.is_err()
+    {
+        tracing::warn!("the journal was not written to its end");
+    }
 }
 
 /// A configuration file was checked when it was read; connectors made in code were not.

@@ -1,80 +1,142 @@
 //! From what sessions note to log lines and events.
 
+use std::io;
+
+use jiff::Timestamp;
+
 use super::places::Full;
-use crate::connector::{ReceiveConnector, SourceAddress};
-use crate::journal::{Event, Level, Metrics};
-use crate::session::{Note, Reason, Session};
+use super::{ListenError, StartError};
+use crate::connector::{ReceiveConnector, Role, SourceAddress};
+use crate::journal::{Event, Journal, Level, Metrics, catalogue};
+use crate::session::{DomainSecurity, Note, Reason, Session};
 use crate::smtp::{Reply, reply};
-use crate::tls::Choice;
+use crate::tls::{Choice, Details};
 
-/// Logs an event with its id.
-pub(super) fn event(event: &Event) {
-    match event.level() {
-        Level::Error => tracing::error!(event = event.id(), "{event}"),
-        Level::Warning => tracing::warn!(event = event.id(), "{event}"),
-    }
+/// How long before its end a certificate is said to expire soon. Our choice.
+const SOON_HOURS: i64 = 30 * 24;
+
+/// Takes events, for the log and for the journal if there is one.
+#[derive(Clone, Copy)]
+pub(super) struct Recorder<'a> {
+    pub journal: Option<&'a Journal>,
+    /// The service in which things happen.
+    pub role: Role,
+    /// The session in which they do.
+    pub session: Option<&'a str>,
 }
 
-/// Events 12014 and 12016, for a connector that has Tls and no certificate to show. `name` is
-/// its TlsCertificateName, or else its FQDN.
-pub(super) fn certificate(connector: &ReceiveConnector, name: String, choice: &Choice) {
-    match choice {
-        Choice::Found(_) => {}
-        Choice::Expired(_) => event(&Event::CertificateExpired { fqdn: name }),
-        Choice::None => event(&Event::NoCertificate {
-            domain: name.clone(),
-            connector: connector.name.clone(),
-            fqdn: name,
-        }),
-    }
-}
-
-/// Events 1009 and 1021, and the reply to a connection that has no place.
-pub(super) fn full(connector: &ReceiveConnector, remote: SourceAddress, full: Full) -> Reply {
-    let (connector, limit) = (connector.name.clone(), full.limit());
-    match full {
-        Full::Connector { .. } => {
-            event(&Event::TooManyConnections { connector, limit });
-            reply::TOO_MANY_CONNECTIONS
+impl Recorder<'_> {
+    /// Logs an event with its id.
+    pub fn event(self, event: Event) {
+        let id = event.id();
+        match event.level() {
+            Level::Error => tracing::error!(event = id, "{event}"),
+            Level::Warning => tracing::warn!(event = id, "{event}"),
+            Level::Information => tracing::info!(event = id, "{event}"),
         }
-        Full::Source { .. } | Full::Share { .. } => {
-            let remote = remote.to_string();
-            event(&Event::TooManyConnectionsFromSource { connector, remote, limit });
-            reply::TOO_MANY_FROM_SOURCE
+        if let Some(journal) = self.journal {
+            journal.event(event, self.role, self.session);
         }
     }
-}
 
-/// Logs what the session noted since the last time.
-pub(super) fn notes(session: &mut Session, metrics: &Metrics) {
-    for note in session.take_notes() {
+    /// The events of a connector that has Tls and no certificate to show, or not for long.
+    /// `name` is its TlsCertificateName, or else its FQDN.
+    pub fn certificate(self, connector: &ReceiveConnector, name: String, choice: &Choice) {
+        match choice {
+            Choice::Found(certificate) => {
+                let Details { subject, thumbprint, .. } = &certificate.details;
+                if let Some(hours) = expires_soon(&certificate.details) {
+                    let (subject, thumbprint) = (subject.clone(), thumbprint.clone());
+                    self.event(Event::CertificateExpiresSoon { subject, thumbprint, hours });
+                }
+            }
+            Choice::Expired(_) => self.event(Event::CertificateExpired { fqdn: name }),
+            Choice::None => self.event(Event::NoCertificate {
+                domain: name.clone(),
+                connector: connector.name.clone(),
+                fqdn: name,
+            }),
+        }
+    }
+
+    /// Events 1009 and 1021, and the reply to a connection that has no place.
+    pub fn full(self, connector: &ReceiveConnector, remote: SourceAddress, full: Full) -> Reply {
+        let (connector, limit) = (connector.name.clone(), full.limit());
+        match full {
+            Full::Connector { .. } => {
+                self.event(Event::TooManyConnections { connector, limit });
+                reply::TOO_MANY_CONNECTIONS
+            }
+            Full::Source { .. } | Full::Share { .. } => {
+                let remote = remote.to_string();
+                self.event(Event::TooManyConnectionsFromSource { connector, remote, limit });
+                reply::TOO_MANY_FROM_SOURCE
+            }
+        }
+    }
+
+    /// The events of an internal transport certificate that has expired, or soon will.
+    pub fn internal_certificate(self, details: &Details) {
+        let thumbprint = details.thumbprint.clone();
+        if details.is_expired(Timestamp::now()) {
+            self.event(Event::InternalExpired { thumbprint });
+        } else if let Some(hours) = expires_soon(details) {
+            self.event(Event::InternalExpiresSoon { thumbprint, hours });
+        }
+    }
+
+    /// The events of a server that does not start.
+    pub fn start_error(self, error: &StartError) {
+        match error {
+            StartError::Rule { .. } => {
+                self.event(Event::ConfigurationInvalid { problem: error.to_string() });
+            }
+            StartError::Listen(ListenError::Socket { address, error, .. }) => {
+                let binding = *address;
+                if error.kind() == io::ErrorKind::AddrInUse {
+                    self.event(Event::AddressInUse { binding });
+                }
+                let error = winsock(error);
+                self.event(Event::CannotListen { error, binding });
+            }
+            _ => {}
+        }
+    }
+
+    /// Logs and counts what a session noted.
+    pub fn note(self, session: &Session, metrics: &Metrics, note: Note) {
         let connector = || session.connector().name.clone();
         let remote = || session.remote().to_string();
         match note {
             Note::Refused { reply, reason } => {
                 if let Reason::DomainSecurity { domain, problem } = &reason
-                    && let Some(id) = problem.event()
+                    && let Some(case) = domain_security(*problem)
                 {
-                    event(&Event::DomainSecurity {
-                        id,
+                    self.event(Event::DomainSecurity {
+                        case,
                         connector: connector(),
                         domain: domain.clone(),
                         problem: problem.to_string(),
                         remote: remote(),
                     });
                 }
+                if let Reason::NotKept(_) = &reason {
+                    let (connector, reply) = (connector(), reply.to_string());
+                    self.event(Event::MessageRejected { connector, reply });
+                }
                 tracing::info!(%reply, %reason, "refused");
             }
             Note::MessageRejected { reply } => {
-                event(&Event::MessageRejected { connector: connector(), reply: reply.to_string() })
+                let (connector, reply) = (connector(), reply.to_string());
+                self.event(Event::MessageRejected { connector, reply });
             }
-            Note::WellKnownAccount { account } => event(&Event::NotAuthorized { account }),
+            Note::WellKnownAccount { account } => self.event(Event::NotAuthorized { account }),
             Note::TrustedByCertificate { subject, role, rights } => {
                 let role = role.name();
                 tracing::info!(subject, role, permissions = %rights, "trusted by its certificate");
             }
             Note::DirectTrustFailed { subject } => {
-                event(&Event::DirectTrustFailed { subject, remote: remote() });
+                self.event(Event::DirectTrustFailed { subject, remote: remote() });
             }
             Note::Authenticated { account, mechanism, package, rights } => {
                 metrics.authentication(mechanism, "ok");
@@ -84,17 +146,17 @@ pub(super) fn notes(session: &mut Session, metrics: &Metrics) {
                 let status = failure.status();
                 metrics.authentication(mechanism, status);
                 let (connector, remote) = (connector(), remote());
-                event(&Event::AuthenticationFailed { status, connector, mechanism, remote });
+                self.event(Event::AuthenticationFailed { status, connector, mechanism, remote });
             }
             // 1018 is this very case; the permissions page leads to 1020 as well. Both are recorded.
-            Note::NoSubmitPermission { account } => {
-                event(&Event::NoSubmitPermission {
+            Note::NoSubmitPermission { account, .. } => {
+                self.event(Event::NoSubmitPermission {
                     account: account.clone(),
                     connector: connector(),
                 });
-                event(&Event::NotAuthorized { account });
+                self.event(Event::NotAuthorized { account });
             }
-            Note::LogonFailuresExceeded { limit } => event(&Event::LogonFailuresExceeded {
+            Note::LogonFailuresExceeded { limit } => self.event(Event::LogonFailuresExceeded {
                 connector: connector(),
                 limit,
                 remote: remote(),
@@ -106,6 +168,40 @@ pub(super) fn notes(session: &mut Session, metrics: &Metrics) {
                 octets,
                 "octets that came in clear behind {command} were dropped: they could be an injection"
             ),
+            // Rows of the protocol log, and no more.
+            Note::Received(_)
+            | Note::Delayed(_)
+            | Note::SecuredHello { .. }
+            | Note::Transaction { .. } => {}
         }
+    }
+}
+
+/// The event of each case; none is documented for a connector that is not enabled.
+fn domain_security(problem: DomainSecurity) -> Option<&'static catalogue::Definition> {
+    match problem {
+        DomainSecurity::Disabled => None,
+        DomainSecurity::NoStartTls => Some(&catalogue::NO_STARTTLS),
+        DomainSecurity::NoTls => Some(&catalogue::NO_TLS),
+        DomainSecurity::NoCertificate => Some(&catalogue::NO_CLIENT_CERTIFICATE),
+        DomainSecurity::NotValid => Some(&catalogue::NOT_VALID),
+        DomainSecurity::OtherName => Some(&catalogue::OTHER_NAME),
+    }
+}
+
+/// The hours that are left, if they are few.
+fn expires_soon(details: &Details) -> Option<u64> {
+    let hours = details.not_after.duration_since(Timestamp::now()).as_hours();
+    u64::try_from(hours).ok().filter(|_| hours < SOON_HOURS)
+}
+
+/// The number that Windows has for it (learn.microsoft.com, "Windows Sockets Error Codes");
+/// WSAEADDRINUSE is the one that was seen in an event.
+fn winsock(error: &io::Error) -> u32 {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => 10_048,
+        io::ErrorKind::AddrNotAvailable => 10_049,
+        io::ErrorKind::PermissionDenied => 10_013,
+        _ => 10_022,
     }
 }

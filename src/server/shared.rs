@@ -9,12 +9,13 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::places::Places;
-use super::{Options, StartError, record};
+use super::record::Recorder;
+use super::{Options, StartError};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
-use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Server};
-use crate::journal::Metrics;
+use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
+use crate::journal::{Journal, Metrics};
 use crate::scope::Scope;
 use crate::session::{DirectTrust, Host, Memory, Rates};
 use crate::tls::{self, Choice, Store};
@@ -33,6 +34,7 @@ pub(super) struct Shared {
     pub client_roots: Option<tls::ClientRoots>,
     pub trusted_proxies: Vec<IpNet>,
     pub capture: Capture,
+    pub journal: Option<Arc<Journal>>,
     pub metrics: Arc<Metrics>,
     last_session: AtomicU64,
     last_internal_id: AtomicU64,
@@ -49,6 +51,7 @@ impl Shared {
     pub(super) fn assemble(
         configuration: Configuration,
         options: &Options,
+        journal: Option<Arc<Journal>>,
     ) -> Result<Self, StartError> {
         let Configuration { server, connectors, directory, kerberos, transport, .. } =
             configuration;
@@ -60,9 +63,18 @@ impl Shared {
         let knows_partners = !transport.domain_secure.is_empty();
         let served = connectors
             .iter()
-            .map(|connector| serve(connector, &server, &store, knows_partners))
+            .map(|connector| {
+                let role = server.role_of(connector);
+                let recorder = Recorder { journal: journal.as_deref(), role, session: None };
+                serve(connector, &server, &store, knows_partners, recorder)
+            })
             .collect::<Result<_, _>>()?;
-        let metrics = Metrics::default();
+        let recorder = Recorder { journal: journal.as_deref(), role: Role::Hub, session: None };
+        recorder.internal_certificate(&store.internal().details);
+        let mut metrics = Metrics::default();
+        if let Some(journal) = &journal {
+            metrics.register(journal.metrics());
+        }
         if transport.client_roots.is_none() && connectors.iter().any(names_domains) {
             tracing::warn!(
                 "TlsDomainCapabilities believes no certificate without [TransportConfig] client_roots"
@@ -100,6 +112,7 @@ impl Shared {
             trusted_proxies: configuration.proxy_protocol.trust,
             metrics: Arc::new(metrics),
             capture: Capture::open(options.capture.as_deref())?,
+            journal,
             last_session: AtomicU64::new(0),
             last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),
         })
@@ -128,10 +141,11 @@ fn serve(
     server: &Server,
     store: &Store,
     knows_partners: bool,
+    recorder: Recorder<'_>,
 ) -> Result<Served, StartError> {
     let choice = store.for_connector(connector, server, Timestamp::now());
     if connector.enabled && connector.auth_mechanism.contains(AuthMechanism::Tls) {
-        record::certificate(connector, server.certificate_of(connector), &choice);
+        recorder.certificate(connector, server.certificate_of(connector), &choice);
     }
     let ask_client =
         (knows_partners && connector.domain_secure_enabled) || names_domains(connector);

@@ -8,6 +8,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::GeneralPurposeConfig;
 
+use super::shown::is_mechanism;
 use super::{Identity, Note, Reason, Session, State};
 use crate::auth::{
     AuthCommand, Exchange, Failure, Mechanism, Proof, Protection, Step, exchange_auth,
@@ -135,7 +136,7 @@ impl Session {
             self.notes.push(Note::Authenticated { account: name, mechanism, package, rights });
             return self.accept(&reply::AUTHENTICATED);
         }
-        self.notes.push(Note::NoSubmitPermission { account: name.clone() });
+        self.notes.push(Note::NoSubmitPermission { account: name.clone(), rights });
         let reason = Reason::NoSubmitAfterProof { account: name, rights };
         match (command, self.host.server.exchange_auth_refusal) {
             (AuthCommand::Auth, _) => self.logon_failure(reply::AUTH_UNSUCCESSFUL, reason, now),
@@ -192,7 +193,8 @@ impl Session {
             Some(Mechanism::ExchangeAuth) => "; it needs X-EXPS after X-ANONYMOUSTLS",
             _ => "",
         };
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(32).collect();
-        Reason::MechanismNotOffered { mechanism: shown, hint }
+        // Another word may be a response that came without its mechanism.
+        let shown = if is_mechanism(name) { name } else { "what was asked for" };
+        Reason::MechanismNotOffered { mechanism: shown.to_owned(), hint }
     }
 }

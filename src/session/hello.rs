@@ -26,6 +26,7 @@ impl Session {
         if self.hello.is_some() {
             self.tarpit(self.connector.tarpit_interval, now);
         }
+        self.tell_of_certificate();
         self.hello = Some(Hello { name: name.into(), extended });
         self.state = State::Ready;
         self.write_hello(extended);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Identity, Reason, Refusal, Session, State, Transaction};
+use super::{Identity, Note, Reason, Refusal, Session, State, Transaction};
 use crate::connector::Rights;
 use crate::directory::Account;
 use crate::smtp::address::{MAX_ADDRESS, MAX_LONG_ADDRESS};
@@ -14,6 +14,9 @@ impl Session {
         match self.check_mail(args) {
             Ok(envelope) => {
                 if self.count_message(&envelope.reverse_path, now) {
+                    self.transactions += 1;
+                    let number = self.transactions;
+                    self.tell(Note::Transaction { number, rights: self.rights });
                     let transaction = Transaction { envelope, chunks: None };
                     self.state = State::Transaction(Box::new(transaction));
                     self.accept(&reply::SENDER_OK);

@@ -27,6 +27,7 @@ mod rate;
 mod reason;
 mod recipient_domain;
 mod refusal;
+mod shown;
 mod stamp;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use note::Note;
 pub use offer::{Offer, TlsKind};
 pub use rate::Rates;
 pub use reason::Reason;
+pub use shown::Shown;
 pub use stamp::{Arrival, date};
 pub use trust::{DirectTrust, DomainSecurity, PeerCertificate, Secured};
 pub use version::{Facts, Queued, facts};
@@ -148,6 +150,10 @@ pub struct Session {
     remote: SourceAddress,
     out: BytesMut,
     notes: Vec<Note>,
+    tells_all: bool,
+    /// AUTH or X-EXPS came, or what may have been meant for it.
+    proof_tried: bool,
+    transactions: u32,
     lines: LineReader,
     state: State,
     hello: Option<Hello>,
@@ -214,6 +220,9 @@ impl Session {
             remote,
             out: BytesMut::new(),
             notes: Vec::new(),
+            tells_all: false,
+            proof_tried: false,
+            transactions: 0,
             lines: LineReader::default(),
             state: State::Ready,
             hello: None,
@@ -278,7 +287,13 @@ impl Session {
                     match self.lines.next(input, limit) {
                         Next::Incomplete => return Step::Read,
                         Next::TooLong => {
+                            self.tell_long_line();
                             self.refuse(reply::COMMAND_TOO_LONG, Reason::LineTooLong(limit), now);
+                        }
+                        Next::Line { text, len } if self.tells_all => {
+                            let line = input.split_to(len).freeze().slice(..text);
+                            self.tell_command(&line);
+                            self.line(&line, now);
                         }
                         Next::Line { text, len } => {
                             self.line(&input[..text], now);

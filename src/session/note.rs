@@ -4,14 +4,25 @@ use std::time::Duration;
 
 use super::offer::TlsKind;
 use super::reason::Reason;
+use super::shown::Shown;
 use crate::auth::{Failure, Mechanism, Package};
-use crate::connector::Rights;
+use crate::connector::{Rights, TlsCapabilities};
 use crate::directory::Group;
 use crate::smtp::Reply;
 
 /// Something worth recording.
 #[derive(Clone, Debug)]
 pub enum Note {
+    /// A command came. This and the next three are told only by a session that was asked to
+    /// tell all, [`super::Session::tell_all`].
+    Received(Shown),
+    /// The next replies wait.
+    Delayed(Duration),
+    /// A hello behind STARTTLS was answered; with a client's certificate, whether its chain is
+    /// vouched for, and what it lets the client do.
+    SecuredHello { vouched_for: Option<bool>, capabilities: TlsCapabilities },
+    /// A transaction began, the first of the session being number 1.
+    Transaction { number: u32, rights: Rights },
     /// A command, a connection or a message was refused.
     Refused { reply: Reply, reason: Reason },
     /// A message was refused at the end of its data, or of a chunk.
@@ -21,7 +32,7 @@ pub enum Note {
     /// A proof failed.
     AuthenticationFailed { mechanism: Mechanism, failure: Failure },
     /// A proof was good, but the account may not submit here.
-    NoSubmitPermission { account: String },
+    NoSubmitPermission { account: String, rights: Rights },
     /// A proof was good, but the account is one that may not be used.
     WellKnownAccount { account: String },
     /// A client certificate gave a role.

@@ -62,6 +62,7 @@ impl Session {
     pub(super) fn delay(&mut self, interval: TimeSpan, now: Instant) {
         if interval.0 > Duration::ZERO {
             self.hold = Some(now + interval.0);
+            self.tell(Note::Delayed(interval.0));
         }
     }
 

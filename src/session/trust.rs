@@ -87,6 +87,15 @@ impl Session {
         entries.filter(|entry| proves(&entry.domain)).map(|entry| entry.capabilities).collect()
     }
 
+    /// What Exchange tells of a client's certificate at the hello behind STARTTLS.
+    pub(super) fn tell_of_certificate(&mut self) {
+        if let Some(Secured { kind: TlsKind::StartTls, peer, .. }) = &self.tls {
+            let vouched_for = peer.as_ref().map(|peer| peer.is_vouched_for);
+            let capabilities = self.capabilities();
+            self.tell(Note::SecuredHello { vouched_for, capabilities });
+        }
+    }
+
     /// A hello after a certificate that nobody knows.
     pub(super) fn refuse_distrusted(&mut self, subject: String, now: Instant) {
         self.fail_and_close(Reason::UnknownCertificate(subject), now);
@@ -150,18 +159,4 @@ pub enum DomainSecurity {
     NotValid,
     #[error("the client's certificate does not name the domain")]
     OtherName,
-}
-
-impl DomainSecurity {
-    /// The event of this case; none is documented for a connector that is not enabled.
-    pub fn event(self) -> Option<u32> {
-        match self {
-            Self::Disabled => None,
-            Self::NoStartTls => Some(11018),
-            Self::NoTls => Some(11012),
-            Self::NoCertificate => Some(11017),
-            Self::NotValid => Some(11015),
-            Self::OtherName => Some(11011),
-        }
-    }
 }

@@ -14,6 +14,12 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 pub struct Certificate {
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) key: PrivateKeyDer<'static>,
+    pub details: Details,
+}
+
+/// What a certificate says.
+#[derive(Clone, Debug)]
+pub struct Details {
     /// As Windows prints it: `CN=ex01`.
     pub subject: String,
     pub issuer: String,
@@ -65,32 +71,21 @@ impl Certificate {
 
     /// Reads a chain and its key, in PEM and in any order.
     pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
-        let unreadable = |error: String| CertificateError::Certificate(error);
+        let unreadable = |error: &dyn ToString| CertificateError::Certificate(error.to_string());
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
             .collect::<Result<_, _>>()
-            .map_err(|error| unreadable(error.to_string()))?;
+            .map_err(|error| unreadable(&error))?;
         let first = chain.first().ok_or(CertificateError::NoCertificate)?;
         let key =
             PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::NoKey)?;
-        let (_, parsed) =
-            X509Certificate::from_der(first).map_err(|error| unreadable(error.to_string()))?;
-        let time = |seconds| Timestamp::from_second(seconds).map_err(|e| unreadable(e.to_string()));
-        Ok(Self {
-            subject: parsed.subject().to_string(),
-            issuer: parsed.issuer().to_string(),
-            serial_number: hex(parsed.raw_serial()),
-            thumbprint: hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, first).as_ref()),
-            names: names(&parsed),
-            not_before: time(parsed.validity().not_before.timestamp())?,
-            not_after: time(parsed.validity().not_after.timestamp())?,
-            key,
-            chain,
-        })
+        let (_, parsed) = X509Certificate::from_der(first).map_err(|error| unreadable(&error))?;
+        let details = Details::read(first, &parsed).map_err(|error| unreadable(&error))?;
+        Ok(Self { chain, key, details })
     }
 
     /// Whether the certificate is for `fqdn`. A wildcard stands for one label.
     pub fn is_for(&self, fqdn: &str) -> bool {
-        self.names.iter().any(|name| match name.strip_prefix("*.") {
+        self.details.names.iter().any(|name| match name.strip_prefix("*.") {
             Some(parent) => fqdn.split_once('.').is_some_and(|(label, rest)| {
                 !label.is_empty() && rest.eq_ignore_ascii_case(parent)
             }),
@@ -99,11 +94,30 @@ impl Certificate {
     }
 
     pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.details.is_expired(now)
+    }
+}
+
+impl Details {
+    /// `parsed` is what `der` holds.
+    pub(super) fn read(der: &[u8], parsed: &X509Certificate<'_>) -> Result<Self, jiff::Error> {
+        Ok(Self {
+            subject: parsed.subject().to_string(),
+            issuer: parsed.issuer().to_string(),
+            serial_number: hex(parsed.raw_serial()),
+            thumbprint: hex(digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref()),
+            names: names(parsed),
+            not_before: Timestamp::from_second(parsed.validity().not_before.timestamp())?,
+            not_after: Timestamp::from_second(parsed.validity().not_after.timestamp())?,
+        })
+    }
+
+    pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.not_after
     }
 }
 
-pub(super) fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let dns: Vec<String> = alternative
         .iter()
@@ -134,15 +148,15 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let pem = Certificate::generate(&names, 30, now).unwrap();
         let certificate = Certificate::from_pem(&pem).unwrap();
-        assert_eq!(certificate.subject, "CN=ex01.contoso.test");
-        assert_eq!(certificate.names, names);
-        assert_eq!(certificate.thumbprint.len(), 40);
-        assert_eq!(certificate.not_after.as_second(), 1_800_000_000 + 30 * 86_400);
+        assert_eq!(certificate.details.subject, "CN=ex01.contoso.test");
+        assert_eq!(certificate.details.names, names);
+        assert_eq!(certificate.details.thumbprint.len(), 40);
+        assert_eq!(certificate.details.not_after.as_second(), 1_800_000_000 + 30 * 86_400);
         assert!(certificate.is_for("EX01.contoso.test"));
         assert!(certificate.is_for("mail.fabrikam.test"));
         assert!(!certificate.is_for("a.mail.fabrikam.test"));
         assert!(!certificate.is_for("fabrikam.test"));
-        assert!(certificate.is_expired(certificate.not_after));
+        assert!(certificate.is_expired(certificate.details.not_after));
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn build(
         };
         builder.with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
     });
-    let error = |error| TlsError { thumbprint: certificate.thumbprint.clone(), error };
+    let error = |error| TlsError { thumbprint: certificate.details.thumbprint.clone(), error };
     let config = config.map(Arc::new).map_err(error)?;
     Ok(Endpoint { config, certificate: Arc::clone(certificate) })
 }

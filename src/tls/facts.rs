@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{RootCertStore, ServerConnection, crypto::aws_lc_rs as
 use x509_parser::oid_registry;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::certificate::{Certificate, names};
+use super::certificate::{Certificate, Details};
 
 /// The facts of a finished handshake.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Facts {
     pub protocol: String,
     /// `TLS_AES_256_GCM_SHA384`
     pub cipher_suite: String,
+    /// `secp384r1`
+    pub group: String,
     /// Hash of the server's certificate (RFC 5929 §4.1).
     pub end_point: Vec<u8>,
     /// Exported keying material (RFC 9266).
@@ -31,8 +33,7 @@ pub struct Facts {
 /// The certificate that the client showed; it holds the key.
 #[derive(Clone, Debug)]
 pub struct ClientCertificate {
-    pub subject: String,
-    pub names: Vec<String>,
+    pub details: Details,
     /// SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
     chain: Vec<CertificateDer<'static>>,
@@ -51,6 +52,9 @@ pub fn facts(connection: &ServerConnection, own: &Certificate) -> Facts {
             connection
                 .negotiated_cipher_suite()
                 .map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_")),
+        ),
+        group: name(
+            connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
         ),
         end_point: end_point(&own.chain[0]),
         exporter,
@@ -86,8 +90,7 @@ impl ClientCertificate {
         let first = chain.first()?;
         let (_, parsed) = X509Certificate::from_der(first).ok()?;
         Some(Self {
-            subject: parsed.subject().to_string(),
-            names: names(&parsed),
+            details: Details::read(first, &parsed).ok()?,
             public_key: parsed.public_key().raw.to_vec(),
             chain: chain.iter().map(|der| der.clone().into_owned()).collect(),
         })

@@ -10,7 +10,7 @@ mod config;
 mod facts;
 mod store;
 
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, CertificateError, Details};
 pub use config::{Endpoint, TlsError, internal_transport, starttls};
 pub use facts::{ClientCertificate, ClientRoots, Facts, RootsError, facts, public_key};
 pub use store::{Choice, Store, StoreError};

@@ -65,7 +65,8 @@ impl Store {
             write_private(&internal, &generate(&internal, &own, now)?)?;
             store.internal = read(&internal)?;
         }
-        if let Some(unsaved) = store.smtp.iter_mut().find(|c| store.unsaved.contains(&c.thumbprint))
+        if let Some(unsaved) =
+            store.smtp.iter_mut().find(|c| store.unsaved.contains(&c.details.thumbprint))
         {
             *unsaved = add(state, &own, DAYS, now)?.1;
         }
@@ -97,7 +98,7 @@ impl Store {
             parse(path, &generate(path, &own_names(name, fqdn), now)?)
         };
         let (internal, smtp) = (make()?, make()?);
-        let unsaved = vec![internal.thumbprint.clone(), smtp.thumbprint.clone()];
+        let unsaved = vec![internal.details.thumbprint.clone(), smtp.details.thumbprint.clone()];
         Ok(Self { internal, smtp: vec![smtp], unsaved })
     }
 
@@ -114,7 +115,7 @@ impl Store {
 
     /// Whether `certificate` is in a file; the next start of a daemon makes its like otherwise.
     pub fn is_saved(&self, certificate: &Certificate) -> bool {
-        !self.unsaved.contains(&certificate.thumbprint)
+        !self.unsaved.contains(&certificate.details.thumbprint)
     }
 
     /// The internal transport certificate.
@@ -138,7 +139,7 @@ impl Store {
         match &connector.tls_certificate_name {
             Some(name) => {
                 let all = self.smtp.iter().chain([&self.internal]);
-                newest(all.filter(|c| name.is_of(&c.issuer, &c.subject)), now)
+                newest(all.filter(|c| name.is_of(&c.details.issuer, &c.details.subject)), now)
             }
             None => self.for_fqdn(server.fqdn_of(connector), now),
         }
@@ -153,8 +154,9 @@ impl Store {
 
 fn newest<'a>(matching: impl Iterator<Item = &'a Arc<Certificate>>, now: Timestamp) -> Choice {
     // The newest last, and before all of them those that have expired.
-    let rank =
-        |certificate: &&Arc<Certificate>| (!certificate.is_expired(now), certificate.not_before);
+    let rank = |certificate: &&Arc<Certificate>| {
+        (!certificate.is_expired(now), certificate.details.not_before)
+    };
     match matching.max_by_key(rank) {
         Some(certificate) if certificate.is_expired(now) => {
             Choice::Expired(Arc::clone(certificate))
@@ -179,7 +181,7 @@ fn add(
     let pem = Certificate::generate(names, days, now)
         .map_err(|error| StoreError::Certificate { path: folder.clone(), error })?;
     let certificate = parse(&folder, &pem)?;
-    let path = folder.join(format!("{}.pem", certificate.thumbprint));
+    let path = folder.join(format!("{}.pem", certificate.details.thumbprint));
     write_private(&path, &pem)?;
     Ok((path, certificate))
 }
@@ -253,7 +255,7 @@ mod tests {
         assert!(first.internal().is_for("EX01"));
         assert!(matches!(first.for_fqdn("ex01.contoso.test", Timestamp::now()), Choice::Found(_)));
         assert!(matches!(first.for_fqdn("mail.contoso.test", Timestamp::now()), Choice::None));
-        assert_eq!(open().internal().thumbprint, first.internal().thumbprint);
+        assert_eq!(open().internal().details.thumbprint, first.internal().details.thumbprint);
         for entry in fs::read_dir(state.path().join("certs")).unwrap() {
             assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
@@ -272,7 +274,7 @@ mod tests {
         assert!(matches!(choice(&open()), Choice::Expired(_)));
         create(30, old);
         let newest = create(30, now);
-        assert_eq!(choice(&open()).usable().unwrap().thumbprint, newest.thumbprint);
+        assert_eq!(choice(&open()).usable().unwrap().details.thumbprint, newest.details.thumbprint);
     }
 
     #[test]

@@ -205,6 +205,29 @@ fn as_it_came(facts: &serde_json::Value, delivered: &[u8]) -> Vec<u8> {
     content
 }
 
+/// The protocol log files below the folder of `--journal`, each folder's in their order.
+pub fn protocol_log(journal: &Path) -> Vec<String> {
+    let mut folders = vec![journal.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        // It may not be there yet.
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            match path.extension() {
+                _ if path.is_dir() => folders.push(path),
+                Some(extension) if extension == "LOG" => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    // Number 10 comes after number 9.
+    files.sort_by_key(|file| {
+        (file.parent().map(Path::to_owned), file.as_os_str().len(), file.clone())
+    });
+    // A file may go while others come.
+    files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).collect()
+}
+
 /// What a program left behind.
 #[derive(Debug)]
 pub struct Finished {

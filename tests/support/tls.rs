@@ -9,6 +9,7 @@ use tokio_rustls::rustls::client::danger::{
 };
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::version::TLS12;
 use tokio_rustls::rustls::{
     ALL_VERSIONS, ClientConfig, ClientConnection, ConfigBuilder, DigitallySignedStruct, Error,
     SignatureScheme, StreamOwned, SupportedProtocolVersion,
@@ -59,6 +60,20 @@ fn connect<S: Read + Write>(
 /// Takes any certificate, in these versions of TLS; in all if there are none.
 pub fn client_config(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
     builder(versions).with_no_client_auth()
+}
+
+/// Takes any certificate, and insists on one cipher suite of TLS 1.2 and one curve, by the
+/// names that rustls prints.
+pub fn client_config_of(suite: &str, group: &str) -> ClientConfig {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(|offered| format!("{:?}", offered.suite()) == suite);
+    provider.kx_groups.retain(|offered| format!("{:?}", offered.name()) == group);
+    ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Any))
+        .with_no_client_auth()
 }
 
 fn builder(

@@ -33,8 +33,6 @@ pub struct Parameter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     Acts,
-    /// Read and checked, without effect yet.
-    NotYet,
     /// Has no effect on the wire in Exchange either.
     None,
 }
@@ -127,11 +125,7 @@ impl Parameter {
     }
 
     const fn acts(self, does: &'static str) -> Self {
-        Self { effect: Effect::Acts, does, ..self }
-    }
-
-    const fn acts_not_yet(self, does: &'static str) -> Self {
-        Self { effect: Effect::NotYet, does, ..self }
+        Self { does, ..self }
     }
 
     const fn acts_never(self, does: &'static str) -> Self {
@@ -159,7 +153,7 @@ macro_rules! parameter {
     ($name:ident, $field:ident, $read:expr) => {
         super::Parameter {
             name: stringify!($name),
-            effect: super::Effect::NotYet,
+            effect: super::Effect::Acts,
             does: "",
             since: crate::connector::Version::E2007,
             on_edge: true,

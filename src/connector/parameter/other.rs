@@ -9,7 +9,7 @@ pub(super) const PARAMETERS: &[Parameter] = &[
         .acts("A line feed without a carriage return before it in DATA gets 554 5.6.0.")
         .since(Version::E2010),
     parameter!(ProtocolLoggingLevel, protocol_logging_level)
-        .acts_not_yet("Whether the dialogue is written to the protocol log."),
+        .acts("Whether the dialogue is written to the protocol log, where there is a journal."),
     parameter!(ServiceDiscoveryFqdn, service_discovery_fqdn, domain)
         .acts_never("Stands in the directory; no effect on the wire is documented.")
         .since(Version::E2013),

@@ -109,10 +109,15 @@ pub enum Syntax {
 impl<'a> Command<'a> {
     /// Parses one line, without its line end.
     pub fn parse(line: &'a [u8]) -> Result<Self, Syntax> {
-        let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
-        let verb = Verb::find(&line[..end]).ok_or(Syntax::UnknownVerb)?;
+        let (verb, end) = Self::verb_of(line).ok_or(Syntax::UnknownVerb)?;
         let args = std::str::from_utf8(&line[end..]).map_err(|_| Syntax::NotText(verb))?;
         Ok(Self { verb, args: args.trim_matches(' ') })
+    }
+
+    /// The verb of a line, and where it ends.
+    pub fn verb_of(line: &[u8]) -> Option<(Verb, usize)> {
+        let end = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+        Some((Verb::find(&line[..end])?, end))
     }
 }
 

@@ -1,0 +1,49 @@
+//! Rows of who somebody is, and what he may do.
+
+use super::rows::Rows;
+use crate::auth::{Mechanism, Status};
+use crate::connector::Rights;
+
+impl Rows {
+    pub fn permissions(&mut self, rights: Rights) {
+        self.note(rights, "Set Session Permissions");
+    }
+
+    pub fn authenticated(&mut self, account: &str) {
+        self.note(account, "authenticated");
+    }
+
+    /// A proof failed. `user` is the name that the client gave, if it gave one.
+    pub fn authentication_failed(
+        &mut self,
+        mechanism: Mechanism,
+        status: Status,
+        user: Option<&str>,
+    ) {
+        let what = match mechanism {
+            Mechanism::Login => "AUTH LOGIN",
+            Mechanism::Gssapi | Mechanism::Ntlm => "Negotiate",
+            Mechanism::ExchangeAuth => "ExchangeAuth negotiation",
+        };
+        self.remark(format_args!("Inbound {what} failed because of {status}"));
+        self.remark(format_args!("User Name: {}", user.unwrap_or("NULL")));
+    }
+
+    pub fn no_submit_permission(&mut self, account: &str) {
+        self.remark(format_args!(
+            "Inbound authentication failed because the client {account} doesn't have submit \
+             permission."
+        ));
+    }
+
+    pub fn well_known_account(&mut self, account: &str) {
+        self.remark(format_args!(
+            "Inbound authentication failed as we reject well-known account authentication for \
+             {account}"
+        ));
+    }
+
+    pub fn direct_trust_failed(&mut self, subject: &str) {
+        self.remark(format_args!("DirectTrust certificate failed to authenticate for {subject}"));
+    }
+}

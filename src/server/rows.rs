@@ -1,0 +1,113 @@
+//! From a connection to rows of the protocol log.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
+
+use super::shared::Shared;
+use crate::connector::{ProtocolLoggingLevel, ReceiveConnector};
+use crate::journal::{CertificateRow, Ending, Opening, Rows};
+use crate::session::Note;
+use crate::tls::Details;
+
+/// The rows of a session, if its connector has any.
+pub(super) fn open(
+    shared: &Shared,
+    connector: &ReceiveConnector,
+    session: &str,
+    local: SocketAddr,
+    remote: SocketAddr,
+) -> Option<Rows> {
+    let journal = shared.journal.as_deref()?;
+    let server = &shared.host.server;
+    (connector.protocol_logging_level == ProtocolLoggingLevel::Verbose).then(|| {
+        journal.rows(Opening {
+            role: server.role_of(connector),
+            connector: &server.identity(connector),
+            session,
+            local,
+            remote,
+        })
+    })
+}
+
+/// The row of a note, if the log has one.
+pub(super) fn write(rows: &mut Rows, note: &Note) {
+    match note {
+        Note::Received(command) => rows.received(command),
+        Note::Delayed(interval) => rows.tarpit(*interval),
+        Note::SecuredHello { vouched_for, capabilities } => {
+            rows.certificate_status(*vouched_for, *capabilities);
+        }
+        Note::Transaction { number, rights } => rows.receiving_message(*number, *rights),
+        Note::Authenticated { account, rights, .. } => {
+            rows.permissions(*rights);
+            rows.authenticated(account);
+        }
+        Note::AuthenticationFailed { mechanism, failure } => {
+            rows.authentication_failed(*mechanism, failure.status(), failure.user());
+        }
+        Note::NoSubmitPermission { account, rights } => {
+            rows.permissions(*rights);
+            rows.no_submit_permission(account);
+        }
+        Note::WellKnownAccount { account } => rows.well_known_account(account),
+        Note::TrustedByCertificate { rights, .. } => rows.permissions(*rights),
+        Note::DirectTrustFailed { subject } => rows.direct_trust_failed(subject),
+        // Refusals show in the replies; the others are not known of Exchange's log.
+        Note::Refused { .. }
+        | Note::MessageRejected { .. }
+        | Note::LogonFailuresExceeded { .. }
+        | Note::AcknowledgementDelayed { .. }
+        | Note::PlaintextDropped { .. } => {}
+    }
+}
+
+pub(super) fn certificate(details: &Details) -> CertificateRow<'_> {
+    CertificateRow {
+        subject: &details.subject,
+        issuer: &details.issuer,
+        serial_number: &details.serial_number,
+        thumbprint: &details.thumbprint,
+        not_before: details.not_before,
+        not_after: details.not_after,
+        names: &details.names,
+    }
+}
+
+/// Who ended a connection that broke.
+pub(super) fn ending(error: &io::Error) -> Ending {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::UnexpectedEof => Ending::Remote,
+        Kind::ConnectionReset => Ending::ConnectionReset,
+        // What the peer sent was no TLS, or it took nothing for too long.
+        Kind::InvalidData | Kind::NotConnected | Kind::TimedOut => Ending::Local,
+        _ => Ending::SocketError,
+    }
+}
+
+/// Why a handshake failed, by a name of the family that Exchange gives proofs. Which failure
+/// has which is our choice.
+pub(super) fn tls_status(error: &io::Error) -> &'static str {
+    use AlertDescription as Alert;
+    let error = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    match error {
+        None => "SocketError",
+        Some(TlsError::PeerIncompatible(_)) => "AlgorithmMismatch",
+        Some(TlsError::AlertReceived(Alert::UnknownCA)) => "UntrustedRoot",
+        Some(TlsError::AlertReceived(Alert::CertificateExpired)) => "CertExpired",
+        Some(TlsError::AlertReceived(
+            Alert::BadCertificate | Alert::CertificateUnknown | Alert::UnsupportedCertificate,
+        )) => "CertUnknown",
+        Some(TlsError::AlertReceived(Alert::HandshakeFailure | Alert::ProtocolVersion)) => {
+            "AlgorithmMismatch"
+        }
+        Some(TlsError::DecryptError) => "DecryptFailure",
+        Some(TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. }) => {
+            "IllegalMessage"
+        }
+        Some(_) => "InternalError",
+    }
+}
