@@ -7,6 +7,7 @@ mod logs;
 mod manual;
 mod realm;
 mod serve;
+mod trace;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -38,6 +39,7 @@ enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Trace(trace::Tell),
     Logs(logs::Logs),
     /// Make certificates and list them
     #[command(subcommand)]
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Trace(trace) => trace.run(),
         Command::Logs(logs) => logs.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use clap::Args;
 use expsd::config::{self, Configuration};
+use expsd::journal::trace::Trace;
 use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
 use expsd::web::{App, Listener};
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +35,7 @@ Examples:
   expsd serve --capture ./mail --ready-file ready.json --format json
   expsd serve --journal ./logs
   expsd serve --with-realm
+  expsd serve --journal ./journal --explain
   RUST_LOG=debug expsd serve")]
 pub struct Serve {
     #[command(flatten)]
@@ -54,6 +57,9 @@ pub struct Serve {
     /// Write protocol logs and events below this folder, as an Exchange server does
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
+    /// Tell at the end of each session what happened in it, and why
+    #[arg(long)]
+    explain: bool,
     /// Where health and metrics are answered over HTTP, or `off`
     /// [default: `listen` of `[http]`, or 127.0.0.1:8025 if it is free]
     #[arg(long, value_name = "ADDR", value_parser = HttpAt::from_str)]
@@ -122,7 +128,12 @@ impl Serve {
             // Whoever waits for it must not find one of an earlier run.
             let _ = fs::remove_file(file);
         }
-        let options = self.options(&configuration)?;
+        let mut options = self.options(&configuration)?;
+        let telling = self.explain.then(|| {
+            let (traces, told) = mpsc::channel(WAITING_TRACES);
+            options.traces = Some(traces);
+            tokio::spawn(tell(told))
+        });
         // Held to the end; the KDC ends with it.
         let realm = self.start_realm(&mut configuration)?;
         let about = About::of(&configuration);
@@ -142,6 +153,11 @@ impl Serve {
         self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
         ended.cancel();
+        // The daemon is gone, and what it had to tell is in the channel.
+        drop(options);
+        if let Some(telling) = telling {
+            let _ = telling.await;
+        }
         if let Some(serving) = serving {
             let _ = tokio::time::timeout(HTTP_GRACE, serving).await;
         }
@@ -215,6 +231,16 @@ impl Serve {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             printed => printed,
         }
+    }
+}
+
+/// Traces that wait to be printed; what comes beyond is not told.
+const WAITING_TRACES: usize = 1_000;
+
+async fn tell(mut traces: mpsc::Receiver<Trace>) {
+    while let Some(trace) = traces.recv().await {
+        // Nobody reads it any more; sessions go on.
+        let _ = writeln!(io::stdout().lock(), "{trace}");
     }
 }
 

@@ -5,9 +5,11 @@
 
 mod event;
 mod file;
+mod lines;
 pub mod logs;
 mod metrics;
 mod protocol;
+pub mod trace;
 mod writer;
 
 use std::io;
@@ -26,8 +28,10 @@ pub use event::{Category, Definition, Event, EventRecord, Level, Source, catalog
 pub use metrics::{Metrics, OpenSession, Refused};
 pub use protocol::{CertificateRow, Ending, Opening, Rows};
 
-use self::event::{EventFile, Throttle};
+use self::event::Throttle;
+use self::lines::LineFile;
 use self::protocol::{Folder, Layout};
+use self::trace::Trace;
 use self::writer::{Loads, Piece, Queue, Targets};
 
 /// Where the time of rows and events comes from.
@@ -64,7 +68,8 @@ impl Journal {
             front_end: of(Role::FrontEnd),
             hub: of(Role::Hub),
             edge: of(Role::Edge),
-            events: EventFile::new(folder),
+            events: LineFile::new(folder, "events"),
+            sessions: LineFile::new(folder, "sessions"),
         };
         Ok(Self {
             queue: Queue::start(targets, lost)?,
@@ -102,6 +107,14 @@ impl Journal {
         // Strings and numbers always serialise.
         if let Ok(line) = serde_json::to_string(&record) {
             self.queue.put(Piece::Event { line: line + "\n" });
+        }
+    }
+
+    /// Records the trace of a session.
+    pub fn trace(&self, trace: &Trace) {
+        // Strings and numbers always serialise.
+        if let Ok(line) = serde_json::to_string(trace) {
+            self.queue.put(Piece::Trace { line: line + "\n" });
         }
     }
 

@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use tokio::sync::oneshot;
 
-use super::event::EventFile;
+use super::lines::LineFile;
 use super::protocol::Folder;
 use crate::connector::Role;
 
@@ -37,6 +37,8 @@ pub(super) enum Piece {
     Rows { role: Role, at: Timestamp, text: Vec<u8>, rows: u32 },
     /// A line of the event log.
     Event { line: String },
+    /// A line of the sessions.
+    Trace { line: String },
     /// Tell when all that came before is written.
     Flush(oneshot::Sender<()>),
 }
@@ -63,7 +65,8 @@ pub(super) struct Targets {
     pub front_end: Folder,
     pub hub: Folder,
     pub edge: Folder,
-    pub events: EventFile,
+    pub events: LineFile,
+    pub sessions: LineFile,
 }
 
 impl Queue {
@@ -118,6 +121,7 @@ impl Targets {
                         folder.take(at, &text, rows.into());
                     }
                     Piece::Event { line } => self.events.write(&line),
+                    Piece::Trace { line } => self.sessions.write(&line),
                     Piece::Flush(done) => flushed.push(done),
                 }
             }
@@ -144,7 +148,7 @@ impl Piece {
     fn octets(&self) -> usize {
         match self {
             Self::Rows { text, .. } => text.len(),
-            Self::Event { line } => line.len(),
+            Self::Event { line } | Self::Trace { line } => line.len(),
             Self::Flush(_) => 0,
         }
     }
@@ -152,7 +156,7 @@ impl Piece {
     fn rows(&self) -> u64 {
         match self {
             Self::Rows { rows, .. } => (*rows).into(),
-            Self::Event { .. } => 1,
+            Self::Event { .. } | Self::Trace { .. } => 1,
             Self::Flush(_) => 0,
         }
     }

@@ -16,6 +16,7 @@ use super::places::Place;
 use super::record::Recorder;
 use super::shared::Shared;
 use super::stream::{Stream, Transport};
+use super::tracer::Tracer;
 use super::{local_of, proxy, rows};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
@@ -109,6 +110,11 @@ async fn run<T: Transport>(
     let mut session = Session::new(Arc::clone(&shared.host), connector, starttls, source, now());
     if let Some(rows) = &mut rows {
         rows.started(session.rights());
+    }
+    let tracer = shared
+        .traces_sessions()
+        .then(|| Tracer::open(&id, &shared.explain(local, source), &session, now()));
+    if rows.is_some() || tracer.is_some() {
         session.tell_all();
     }
     let connection = Connection {
@@ -122,6 +128,7 @@ async fn run<T: Transport>(
         stream,
         session,
         rows,
+        tracer,
         input,
         messages: 0,
         tls: None,
@@ -155,6 +162,7 @@ struct Connection<T> {
     stream: Stream<T>,
     session: Session,
     rows: Option<Rows>,
+    tracer: Option<Tracer>,
     input: BytesMut,
     messages: u32,
     tls: Option<Tls>,
@@ -176,6 +184,9 @@ impl<T: Transport> Connection<T> {
         });
         if let Some(rows) = &mut self.rows {
             rows.ended(ending);
+        }
+        if let Some(tracer) = self.tracer.take() {
+            self.shared.traced(tracer.end(&self.session, ending));
         }
     }
 
@@ -259,6 +270,9 @@ impl<T: Transport> Connection<T> {
             if let Some(rows) = &mut self.rows {
                 rows::write(rows, &note);
             }
+            if let Some(tracer) = &mut self.tracer {
+                tracer.note(&self.shared.host.server, &self.session, &note, now());
+            }
             self.recorder().note(&self.session, &self.shared.metrics, note);
         }
     }
@@ -278,6 +292,11 @@ impl<T: Transport> Connection<T> {
         if let Some(rows) = &mut self.rows {
             rows.sent(self.session.output());
             rows.hand_over();
+        }
+        if let Some(tracer) = &mut self.tracer {
+            let output = self.session.output().split().freeze();
+            tracer.sent(&self.session, &output, now());
+            *self.session.output() = BytesMut::from(output);
         }
         let deadline = self.session.deadline().into();
         self.shared.metrics.octets(0, self.session.output().len());
@@ -341,6 +360,9 @@ impl<T: Transport> Connection<T> {
             if let Some(rows) = &mut self.rows {
                 rows.negotiation_failed(rows::tls_status(error));
             }
+            if let Some(tracer) = &mut self.tracer {
+                tracer.tls_failed(kind, error, now());
+            }
         })?;
         if let Some(rows) = &mut self.rows {
             rows.negotiated(&facts.protocol, &facts.cipher_suite, &facts.group);
@@ -352,8 +374,11 @@ impl<T: Transport> Connection<T> {
         let (protocol, cipher_suite) = (facts.protocol, facts.cipher_suite);
         let client_certificate = peer.as_ref().map(|peer| peer.subject.clone());
         tracing::debug!(protocol, cipher_suite, client_certificate, "TLS by {kind}");
-        self.tls =
-            Some(Tls { command: kind.to_string(), protocol, cipher_suite, client_certificate });
+        let tls = Tls { command: kind.to_string(), protocol, cipher_suite, client_certificate };
+        if let Some(tracer) = &mut self.tracer {
+            tracer.tls(&tls, now());
+        }
+        self.tls = Some(tls);
         let exporter = facts.exporter.as_ref().map(|key| &key[..]);
         let bindings = ChannelBindings::new(Some(&facts.end_point), exporter);
         self.session.tls_started(Secured { kind, bindings, peer }, now());
@@ -390,6 +415,9 @@ impl<T: Transport> Connection<T> {
             Ok(()) => {
                 tracing::info!(id, from, recipients, octets, stripped, "message accepted");
                 self.shared.metrics.message(&connector);
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.message(&id, octets, recipients, now());
+                }
                 let receipt = Receipt { internal_id, guid };
                 self.session.kept(&receipt, now());
             }

@@ -8,6 +8,7 @@ mod record;
 mod rows;
 mod shared;
 mod stream;
+mod tracer;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,8 +29,9 @@ use crate::config::Configuration;
 use crate::connector::{
     ProtocolLoggingLevel, ReceiveConnector, Role, Server, SourceAddress, all_broken,
 };
+use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
-use crate::session::{Explanation, explain};
+use crate::session::Explanation;
 use crate::tls;
 
 use self::listener::Listener;
@@ -48,6 +51,8 @@ pub struct Options {
     pub capture: Option<PathBuf>,
     /// Where protocol logs and events are written, in place of the configuration's folder.
     pub journal: Option<PathBuf>,
+    /// Gets the trace of each session that ends; one that does not fit is let go of.
+    pub traces: Option<mpsc::Sender<Trace>>,
     /// How long a shutdown waits for messages in flight.
     pub grace: Duration,
 }
@@ -60,6 +65,7 @@ impl Default for Options {
             state: None,
             capture: None,
             journal: None,
+            traces: None,
             grace: Duration::from_secs(30),
         }
     }
@@ -186,12 +192,7 @@ impl Daemon {
 
     /// Explains a connection from `remote` to `local`, an address as the configuration has it.
     pub fn explain(&self, local: SocketAddr, remote: SourceAddress) -> Explanation {
-        let shared = &self.shared;
-        let certificate = |connector: &ReceiveConnector| {
-            let index = shared.scope.connectors().iter().position(|c| std::ptr::eq(c, connector));
-            index.is_some_and(|index| shared.served[index].starttls.is_some())
-        };
-        explain(&shared.host.server, &shared.scope, local, remote, certificate)
+        self.shared.explain(local, remote)
     }
 
     /// A connection from `remote` to `local`, in memory.

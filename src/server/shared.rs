@@ -1,5 +1,6 @@
 //! What every connection needs, put together once.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +8,7 @@ use std::time::SystemTime;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use super::places::Places;
 use super::record::Recorder;
@@ -14,10 +16,13 @@ use super::{Options, StartError};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
-use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
+use crate::connector::{
+    AuthMechanism, CapableDomain, ReceiveConnector, Role, Server, SourceAddress,
+};
+use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
 use crate::scope::Scope;
-use crate::session::{DirectTrust, Host, Memory, Rates};
+use crate::session::{DirectTrust, Explanation, Host, Memory, Rates, explain};
 use crate::tls::{self, Choice, Store};
 
 /// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
@@ -36,6 +41,7 @@ pub(super) struct Shared {
     pub capture: Capture,
     pub journal: Option<Arc<Journal>>,
     pub metrics: Arc<Metrics>,
+    pub traces: Option<mpsc::Sender<Trace>>,
     last_session: AtomicU64,
     last_internal_id: AtomicU64,
 }
@@ -111,11 +117,37 @@ impl Shared {
             client_roots: transport.client_roots.as_deref().map(read_roots).transpose()?,
             trusted_proxies: configuration.proxy_protocol.trust,
             metrics: Arc::new(metrics),
+            traces: options.traces.clone(),
             capture: Capture::open(options.capture.as_deref())?,
             journal,
             last_session: AtomicU64::new(0),
             last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),
         })
+    }
+
+    /// Whether sessions are traced.
+    pub(super) fn traces_sessions(&self) -> bool {
+        self.journal.is_some() || self.traces.is_some()
+    }
+
+    /// Records the trace of a session that is over.
+    pub(super) fn traced(&self, trace: Trace) {
+        if let Some(journal) = &self.journal {
+            journal.trace(&trace);
+        }
+        if let Some(traces) = &self.traces {
+            // Whoever reads them may have fallen behind or gone.
+            let _ = traces.try_send(trace);
+        }
+    }
+
+    /// Explains a connection from `remote` to `local`.
+    pub(super) fn explain(&self, local: SocketAddr, remote: SourceAddress) -> Explanation {
+        let certificate = |connector: &ReceiveConnector| {
+            let index = self.scope.connectors().iter().position(|c| std::ptr::eq(c, connector));
+            index.is_some_and(|index| self.served[index].starttls.is_some())
+        };
+        explain(&self.host.server, &self.scope, local, remote, certificate)
     }
 
     /// Sessions are numbered by .NET ticks, which the ids of Exchange's protocol logs look like

@@ -41,7 +41,9 @@ use std::time::Instant;
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::auth::{Authenticator, Mechanism};
-use crate::connector::{ReceiveConnector, Rights, Server, SourceAddress, Token};
+use crate::connector::{
+    GrantSource, Principal, ReceiveConnector, Rights, Server, SourceAddress, Token,
+};
 use crate::directory::{Account, Directory, Group};
 use crate::scope::Met;
 use crate::smtp::header::Stripped;
@@ -368,6 +370,14 @@ impl Session {
         self.rights
     }
 
+    /// The entries of the connector that count for this peer: what each is, whom it names, and
+    /// the rights in it.
+    pub fn grants(&self) -> Vec<(GrantSource, Principal, Rights)> {
+        let token = self.token();
+        let grants = self.connector.grants(&token);
+        grants.map(|grant| (grant.source, grant.principal.clone(), grant.rights)).collect()
+    }
+
     fn token(&self) -> Token {
         match &self.identity {
             Identity::Anonymous => Token::anonymous(),
@@ -382,7 +392,8 @@ impl Session {
         matches!(self.identity, Identity::Account { .. })
     }
 
-    fn offer(&self) -> Offer<'_> {
+    /// What the connector offers in this state.
+    pub fn offer(&self) -> Offer<'_> {
         let offer = Offer::of(&self.host.server, &self.connector, self.certificate, self.tls());
         offer.trusting(self.capabilities())
     }

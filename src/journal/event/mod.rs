@@ -1,7 +1,6 @@
 //! Events of the application log.
 
 pub mod catalogue;
-mod file;
 mod record;
 mod throttle;
 
@@ -11,7 +10,6 @@ use std::net::SocketAddr;
 use crate::auth::{Mechanism, Status};
 
 pub use catalogue::{Category, Definition};
-pub(super) use file::EventFile;
 pub use record::{EventRecord, Source};
 pub(super) use throttle::Throttle;
 

@@ -1,25 +1,27 @@
-//! `events.jsonl`: one event a line.
+//! `events.jsonl` and `sessions.jsonl`: one event, or one trace, a line.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::journal::file::{Pieces, Trouble};
+use super::file::{Pieces, Trouble};
 
 /// What the file may grow to before it is set aside: the size of an application log as Windows
 /// makes it. Our choice.
 const MAX_SIZE: u64 = 20 << 20;
 
 #[derive(Debug)]
-pub(in crate::journal) struct EventFile {
+pub(super) struct LineFile {
     folder: PathBuf,
+    name: &'static str,
     file: Option<Pieces>,
     trouble: Trouble,
 }
 
-impl EventFile {
-    pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), file: None, trouble: Trouble::default() }
+impl LineFile {
+    /// `<name>.jsonl` in `folder`.
+    pub fn new(folder: &Path, name: &'static str) -> Self {
+        Self { folder: folder.to_owned(), name, file: None, trouble: Trouble::default() }
     }
 
     /// Appends a line, with its line end.
@@ -27,7 +29,7 @@ impl EventFile {
         if self.trouble.is_fresh() {
             return;
         }
-        let path = self.folder.join("events.jsonl");
+        let path = self.folder.join(format!("{}.jsonl", self.name));
         match self.try_write(&path, line) {
             Ok(()) => self.trouble.over(&path),
             Err(error) => self.trouble.met(&path, &error),
@@ -40,7 +42,7 @@ impl EventFile {
             None => self.open(path)?,
         };
         if file.len() + line.len() as u64 > MAX_SIZE {
-            fs::rename(path, self.folder.join("events.old.jsonl"))?;
+            fs::rename(path, self.folder.join(format!("{}.old.jsonl", self.name)))?;
             file = self.open(path)?;
         }
         file.write(line.as_bytes())?;
@@ -64,7 +66,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let full = fs::File::create(path("events.jsonl")).unwrap();
         full.set_len(MAX_SIZE).unwrap();
-        let mut events = EventFile::new(folder.path());
+        let mut events = LineFile::new(folder.path(), "events");
         events.write("{}\n");
         events.write("{}\n");
         assert_eq!(fs::metadata(path("events.old.jsonl")).unwrap().len(), MAX_SIZE);
@@ -75,7 +77,7 @@ mod tests {
     fn a_run_goes_on_with_the_file_of_another() {
         let folder = tempfile::tempdir().unwrap();
         for line in ["1\n", "2\n"] {
-            EventFile::new(folder.path()).write(line);
+            LineFile::new(folder.path(), "events").write(line);
         }
         let text = fs::read_to_string(folder.path().join("events.jsonl")).unwrap();
         assert_eq!(text, "1\n2\n");
