@@ -59,6 +59,7 @@ fn help_has_examples_and_usage_errors_exit_with_2() {
         &["serve", "--help"][..],
         &["explain", "--help"],
         &["diff", "--help"],
+        &["import", "--help"],
         &["cert", "new", "--help"],
     ] {
         let output = expsd(command, folder.path());

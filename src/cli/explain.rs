@@ -110,7 +110,7 @@ impl FromStr for Asked {
 impl Explain {
     pub fn run(self) -> Result<(), Failed> {
         let asked = self.asked()?;
-        let configuration = self.source.load()?;
+        let configuration = self.source.look()?;
         let store = self.state.read(&configuration)?;
         let scope = Scope::new(configuration.connectors.clone());
         let server = &configuration.server;

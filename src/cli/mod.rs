@@ -3,6 +3,7 @@
 mod cert;
 mod diff;
 mod explain;
+mod import;
 mod logs;
 mod manual;
 mod realm;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use expsd::config::Configuration;
+use expsd::config::{ConfigError, Configuration, Draft};
 use expsd::connector::{ReceiveConnector, Server};
 use expsd::tls::Store;
 use jiff::Timestamp;
@@ -40,6 +41,7 @@ enum Command {
     Explain(explain::Explain),
     Diff(diff::Diff),
     Trace(trace::Tell),
+    Import(import::Import),
     Logs(logs::Logs),
     /// Make certificates and list them
     #[command(subcommand)]
@@ -57,6 +59,12 @@ struct Source {
     /// Exchange 2019
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Dump of a real server's connectors, from Get-ReceiveConnector, in place of a
+    /// configuration; see expsd import --help
+    #[arg(long, value_name = "DUMP", conflicts_with = "config")]
+    import: Option<PathBuf>,
+    #[command(flatten)]
+    of: import::Of,
 }
 
 /// Where certificates live.
@@ -112,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Diff(diff) => diff.run(),
         Command::Trace(trace) => trace.run(),
+        Command::Import(import) => import.run(),
         Command::Logs(logs) => logs.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
@@ -125,23 +134,65 @@ pub fn main() -> ExitCode {
 }
 
 impl Source {
-    fn load(&self) -> Result<Configuration, Failed> {
-        let Some(path) = &self.config else { return Ok(Configuration::default()) };
-        Self::either(path)
+    fn is_given(&self) -> bool {
+        self.config.is_some() || self.import.is_some()
     }
 
-    /// Reads the file at `path`.
-    fn either(path: &Path) -> Result<Configuration, Failed> {
-        Configuration::load(path).map_err(|error| {
-            if error.problems().is_empty() {
-                return fail(UNREADABLE, error);
-            }
-            for problem in error.into_problems() {
-                eprintln!("{:?}", Report::new(problem));
-            }
-            Failed(UNREADABLE)
-        })
+    /// What may run: it breaks no rule.
+    fn load(&self) -> Result<Configuration, Failed> {
+        self.draft()?.finish().map_err(show)
     }
+
+    /// What is only looked at. Rules that it breaks are told.
+    fn look(&self) -> Result<Configuration, Failed> {
+        self.draft().map(looked_at)
+    }
+
+    fn draft(&self) -> Result<Draft, Failed> {
+        match (&self.import, &self.config) {
+            (Some(dump), _) => imported(dump, &self.of),
+            (None, Some(path)) => Draft::load(path).map_err(show),
+            (None, None) => Ok(Configuration::default().into()),
+        }
+    }
+
+    /// Looks at the configuration, or the dump, at `path`.
+    fn either(path: &Path) -> Result<Configuration, Failed> {
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        let draft = match !is_toml && import::is_dump(path)? {
+            true => imported(path, &import::Of::default()),
+            false => Draft::load(path).map_err(show),
+        };
+        draft.map(looked_at)
+    }
+}
+
+/// The lines about an import that come before what one has asked for.
+const SHORTLY: usize = 10;
+
+fn imported(path: &Path, of: &import::Of) -> Result<Draft, Failed> {
+    let import = of.import(path)?;
+    import::tell(&import, SHORTLY);
+    Ok(Draft::imported(import, path.display().to_string()))
+}
+
+fn looked_at(draft: Draft) -> Configuration {
+    if !draft.broken.is_empty()
+        && let Err(error) = draft.clone().finish()
+    {
+        eprintln!("expsd: Exchange takes no such set, nor would expsd run it:\n{error}");
+    }
+    draft.configuration
+}
+
+fn show(error: ConfigError) -> Failed {
+    if error.problems().is_empty() {
+        return fail(UNREADABLE, error);
+    }
+    for problem in error.into_problems() {
+        eprintln!("{:?}", Report::new(problem));
+    }
+    Failed(UNREADABLE)
 }
 
 impl State {

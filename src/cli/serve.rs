@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use expsd::config::{self, Configuration};
+use expsd::connector::{ReceiveConnector, Rights, Token};
 use expsd::journal::trace::Trace;
 use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
@@ -24,14 +25,15 @@ use super::{FAILED, Failed, Format, Source, State, fail, realm};
 
 /// Run the daemon
 ///
-/// Without --config nothing listens beyond 127.0.0.1, and every port is moved up by 1000: 25
-/// becomes 1025, 587 becomes 1587. SIGTERM and SIGINT let messages in flight end; a second one
+/// Without --config, and with --import, nothing listens beyond 127.0.0.1, and every port is
+/// moved up by 1000: 25 becomes 1025, 587 becomes 1587. SIGTERM and SIGINT let messages in flight end; a second one
 /// ends at once.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   expsd serve
   expsd serve --config ex01.toml --listen 127.0.0.1 --port-offset 1000
+  expsd serve --import ex01.clixml
   expsd serve --capture ./mail --ready-file ready.json --format json
   expsd serve --journal ./logs
   expsd serve --with-realm
@@ -182,9 +184,10 @@ impl Serve {
         }
     }
 
-    /// A set that nobody chose stays on loopback and leaves the low ports alone.
+    /// A set that was not made for this machine stays on loopback and leaves the low ports
+    /// alone.
     fn options(&self, configuration: &Configuration) -> Result<Options, Failed> {
-        let default = configuration.default_connectors;
+        let default = configuration.default_connectors || self.source.import.is_some();
         let loopback = default.then_some(Ipv4Addr::LOCALHOST.into());
         Ok(Options {
             listen: self.listen.or(loopback),
@@ -267,16 +270,27 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 /// What is told at start besides the listeners.
 struct About {
     server: String,
+    /// A connector that anybody may submit to.
+    open: Option<String>,
     recipient: String,
 }
 
 impl About {
     fn of(configuration: &Configuration) -> Self {
         let server = &configuration.server;
-        let addresses = configuration.directory.accounts.iter().flat_map(|a| &a.addresses);
+        let directory = &configuration.directory;
+        let is_open = |connector: &&ReceiveConnector| {
+            connector.enabled && connector.rights(&Token::anonymous()).contains(Rights::SUBMIT)
+        };
+        let is_here = |address: &&String| {
+            let domain = address.rsplit('@').next().unwrap_or_default();
+            directory.accepted_domain(domain).is_some()
+        };
+        let mut addresses = directory.accounts.iter().flat_map(|account| &account.addresses);
         Self {
             server: format!("{} ({}), Exchange {}", server.name, server.fqdn, server.version),
-            recipient: addresses.clone().next().cloned().unwrap_or("postmaster".to_owned()),
+            open: configuration.connectors.iter().find(is_open).map(|c| server.identity(c)),
+            recipient: addresses.find(is_here).cloned().unwrap_or("postmaster".to_owned()),
         }
     }
 
@@ -291,7 +305,8 @@ impl About {
         if let Some(http) = ready.http {
             writeln!(out, "  {:width$}  http://{http}/metrics", "HTTP")?;
         }
-        if let Some(first) = connectors.first().and_then(|c| c.bindings.first()) {
+        let open = connectors.iter().find(|c| Some(&c.identity) == self.open.as_ref());
+        if let Some(first) = open.and_then(|connector| connector.bindings.first()) {
             writeln!(out, "\nTo send the first message, paste this into another terminal:")?;
             writeln!(
                 out,

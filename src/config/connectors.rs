@@ -5,11 +5,10 @@ use toml::de::DeValue;
 
 use super::Places;
 use super::reader::{Table, suggestion, value};
-use super::sections::{Sections, group_names};
+use super::sections::Sections;
 use crate::connector::{
     AdPermission, PARAMETERS, Principal, ReceiveConnector, Rights, Server, find_parameter,
 };
-use crate::directory::Group;
 
 impl<'a, 'i> Sections<'a, 'i> {
     /// The connectors of the file; `None` if it has none.
@@ -88,7 +87,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         let mut all = Vec::new();
         for item in array.iter() {
             let Some(mut table) = self.table(NAME.to_owned(), item) else { continue };
-            let user = table.string("User");
+            let user = table.parse::<Principal>("User");
             let rights = table.list("ExtendedRights", |text| {
                 Rights::find(text).ok_or_else(|| {
                     let known: Vec<_> = Rights::all().ad_names().collect();
@@ -100,37 +99,13 @@ impl<'a, 'i> Sections<'a, 'i> {
             let [short, long] = ["Inherited", "IsInherited"].map(|key| table.bool(key));
             let inherited = short.or(long).unwrap_or(false);
             if let Some(user) = table.required("User", user) {
-                match principal(&user) {
-                    Some(user) => {
-                        let rights = rights.into_iter().collect();
-                        all.push(AdPermission { user, rights, deny, inherited });
-                    }
-                    None => table.bad_value("User", table.span_of("User"), expected_principal()),
-                }
+                let rights = rights.into_iter().collect();
+                all.push(AdPermission { user, rights, deny, inherited });
             }
             table.finish();
         }
         all
     }
-}
-
-/// `NT AUTHORITY\ANONYMOUS LOGON`, a group with or without its domain, or an account.
-fn principal(text: &str) -> Option<Principal> {
-    let short = text.rsplit('\\').next().unwrap_or(text);
-    if short.eq_ignore_ascii_case("ANONYMOUS LOGON") {
-        return Some(Principal::Anonymous);
-    }
-    if short.eq_ignore_ascii_case("Authenticated Users") {
-        return Some(Principal::AuthenticatedUsers);
-    }
-    Group::find(short).map(Principal::Group).or_else(|| text.parse().ok().map(Principal::Account))
-}
-
-fn expected_principal() -> String {
-    format!(
-        "expected NT AUTHORITY\\ANONYMOUS LOGON, NT AUTHORITY\\Authenticated Users, an account DOMAIN\\user, or a group: {}",
-        group_names()
-    )
 }
 
 #[cfg(test)]

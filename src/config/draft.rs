@@ -8,7 +8,8 @@ use miette::NamedSource;
 
 use super::error::Problems;
 use super::{ConfigError, Configuration, sections};
-use crate::connector::{Broken, Rule};
+use crate::connector::import::Import;
+use crate::connector::{Broken, Rule, all_broken};
 
 /// A configuration that was read whole, and may break rules of Exchange's cmdlets.
 ///
@@ -36,6 +37,21 @@ impl Draft {
         sections::read(text, name, Path::new(""))
     }
 
+    /// The connectors of a real server, called `name` in errors; the rest is as it is without a
+    /// file.
+    pub fn imported(import: Import, name: impl Into<String>) -> Self {
+        let mut configuration = Configuration::of(import.server);
+        configuration.default_connectors = false;
+        let mut places = Places::new(name, import.text);
+        let connectors = import.connectors.into_iter().map(|imported| {
+            places.push(imported.at, imported.places);
+            imported.connector
+        });
+        configuration.connectors = connectors.collect();
+        let broken = all_broken(&configuration.connectors, &configuration.server);
+        Self { configuration, broken, places }
+    }
+
     /// The configuration, if it breaks no rule.
     pub fn finish(self) -> Result<Configuration, ConfigError> {
         if self.broken.is_empty() {
@@ -58,6 +74,14 @@ impl Draft {
             let place = self.places.find(*index, broken.parameter).unwrap_or_default();
             problems.add(place, message, &broken.message, None);
         }
+    }
+}
+
+/// A configuration that was made and not read.
+impl From<Configuration> for Draft {
+    fn from(configuration: Configuration) -> Self {
+        let broken = all_broken(&configuration.connectors, &configuration.server);
+        Self { configuration, broken, places: Places::default() }
     }
 }
 

@@ -133,10 +133,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         let mut server = Server::default();
         let Some(mut table) = self.section("Server") else { return server };
         if let Some(name) = table.string("Name") {
-            let fits = !name.is_empty()
-                && name.len() <= 64
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-            if fits {
+            if Server::is_name(&name) {
                 if table.get("Fqdn").is_none() {
                     server.fqdn = format!("{}.contoso.test", name.to_ascii_lowercase());
                 }
@@ -353,6 +350,6 @@ fn parse_store(text: &str, folder: &Path) -> Option<Capture> {
     text.starts_with("postgres://").then(|| Capture::Postgres(text.to_owned()))
 }
 
-pub(super) fn group_names() -> String {
+fn group_names() -> String {
     Group::ALL.map(Group::name).join(", ")
 }

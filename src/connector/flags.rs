@@ -30,7 +30,13 @@ bitflags::bitflags! {
     }
 }
 
-fn from_value<F: bitflags::Flags>(value: &Value<'_>) -> Result<F, ValueError> {
+fn from_value<F: bitflags::Flags<Bits = u32>>(value: &Value<'_>) -> Result<F, ValueError> {
+    if let Value::Integer(number) = value {
+        let known = u32::try_from(*number).ok().and_then(F::from_bits);
+        return known.ok_or_else(|| {
+            ValueError::new(format!("a sum of flags, at most {}", F::all().bits()))
+        });
+    }
     let items = value.items()?;
     let mut set = F::empty();
     for item in &items {
@@ -93,13 +99,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_string_or_a_list() {
+    fn one_string_a_list_or_the_sum() {
         let parse = |v: Value<'_>| AuthMechanism::from_value(&v);
         let both = AuthMechanism::Tls | AuthMechanism::Integrated;
         assert_eq!(parse(Value::Text("Tls, integrated".into())), Ok(both));
         assert_eq!(parse(Value::List(vec!["Tls".into(), "Integrated".into()])), Ok(both));
         assert_eq!(parse(Value::Text("None".into())), Ok(AuthMechanism::empty()));
         assert_eq!(both.to_string(), "Tls, Integrated");
+        assert_eq!(parse(Value::Integer(3)), Ok(both));
+        assert!(parse(Value::Integer(64)).is_err());
+        assert!(parse(Value::Integer(-1)).is_err());
         assert!(parse(Value::Text("None, Tls".into())).is_err());
         assert!(parse(Value::Text("TLS1".into())).unwrap_err().expected.contains("ExchangeServer"));
     }

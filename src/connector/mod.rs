@@ -9,6 +9,7 @@ mod capability;
 mod certificate_name;
 mod defaults;
 mod flags;
+pub mod import;
 mod parameter;
 mod permission;
 mod rules;
@@ -33,7 +34,7 @@ pub(crate) use value::FromValue;
 pub use value::{ByteSize, TimeSpan, Unlimited, Value, ValueError};
 
 /// A receive connector. Each field is the parameter of the same name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ReceiveConnector {
     pub name: String,
     pub enabled: bool,
@@ -183,11 +184,15 @@ impl ReceiveConnector {
     }
 }
 
+/// Choices by the cmdlet's names, or by .NET's numbers as serialised objects have them. Those
+/// of an exported 2019 set (CSS-Exchange test data) are certain; the others continue their
+/// order (unconfirmed).
 macro_rules! choices {
-    ($(#[$doc:meta])* $name:ident { $($choice:ident),+ $(,)? } default $default:ident) => {
+    ($(#[$doc:meta])* $name:ident { $($choice:ident $(= $number:literal)?),+ $(,)? }
+     default $default:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($choice),+ }
+        pub enum $name { $($choice $(= $number)?),+ }
 
         impl Default for $name {
             fn default() -> Self {
@@ -203,11 +208,16 @@ macro_rules! choices {
 
         impl value::FromValue for $name {
             fn from_value(value: &Value<'_>) -> Result<Self, ValueError> {
-                let text = value.text()?;
-                $(if text.eq_ignore_ascii_case(stringify!($choice)) {
-                    return Ok(Self::$choice);
-                })+
-                Err(ValueError::choice(&[$(stringify!($choice)),+]))
+                let numbers: &[(Self, i64)] = &[$($((Self::$choice, $number),)?)+];
+                let names = [$((Self::$choice, stringify!($choice))),+];
+                let found = if let Value::Integer(number) = value {
+                    numbers.iter().find(|(_, known)| known == number).map(|(choice, _)| *choice)
+                } else {
+                    let text = value.text()?;
+                    let named = names.iter().find(|(_, name)| text.eq_ignore_ascii_case(name));
+                    named.map(|(choice, _)| *choice)
+                };
+                found.ok_or_else(|| ValueError::choice(&names.map(|(_, name)| name)))
             }
         }
     };
@@ -215,7 +225,7 @@ macro_rules! choices {
 
 choices! {
     /// Which service listens. An Edge server has no roles; see [`Role`].
-    TransportRole { FrontendTransport, HubTransport } default HubTransport
+    TransportRole { FrontendTransport = 16384, HubTransport = 32 } default HubTransport
 }
 choices! {
     /// What a new connector is for; see [`ReceiveConnector::for_usage`].
@@ -223,15 +233,15 @@ choices! {
 }
 choices! {
     /// Channel binding for Integrated authentication.
-    ExtendedProtectionPolicy { None, Allow, Require } default None
+    ExtendedProtectionPolicy { None = 0, Allow = 1, Require = 2 } default None
 }
 choices! {
     /// How SIZE stands in the EHLO reply.
-    SizeMode { Disabled, Enabled, EnabledWithoutValue } default Enabled
+    SizeMode { Disabled = 0, Enabled = 1, EnabledWithoutValue = 2 } default Enabled
 }
 choices! {
-    ProtocolLoggingLevel { None, Verbose } default None
+    ProtocolLoggingLevel { None = 0, Verbose = 1 } default None
 }
 choices! {
-    MessageRateSource { None, IPAddress, User, All } default IPAddress
+    MessageRateSource { None = 0, IPAddress = 1, User = 2, All = 3 } default IPAddress
 }

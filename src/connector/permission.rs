@@ -4,8 +4,9 @@
 //! connector permission groups" and "Receive connector permissions".
 
 use std::fmt;
+use std::str::FromStr;
 
-use super::{PermissionGroups, ReceiveConnector};
+use super::{PermissionGroups, ReceiveConnector, ValueError};
 use crate::directory::{Account, AccountName, Group};
 
 bitflags::bitflags! {
@@ -127,6 +128,29 @@ pub enum Principal {
     Account(AccountName),
 }
 
+/// By name, in any case: a group with or without its domain, or an account with it.
+impl FromStr for Principal {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let short = text.rsplit('\\').next().unwrap_or(text);
+        if short.eq_ignore_ascii_case("ANONYMOUS LOGON") {
+            return Ok(Self::Anonymous);
+        }
+        if short.eq_ignore_ascii_case("Authenticated Users") {
+            return Ok(Self::AuthenticatedUsers);
+        }
+        let group = Group::find(short).map(Self::Group);
+        group.or_else(|| text.parse().ok().map(Self::Account)).ok_or_else(|| {
+            ValueError::new(format!(
+                "NT AUTHORITY\\ANONYMOUS LOGON, NT AUTHORITY\\Authenticated Users, an account \
+                 DOMAIN\\user, or a group: {}",
+                Group::ALL.map(Group::name).join(", ")
+            ))
+        })
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -212,6 +236,16 @@ const GROUP_GRANTS: [(PermissionGroups, Principal, Rights); 8] = [
     ),
     (PermissionGroups::Partners, Principal::Group(Group::PartnerServers), PARTNERS),
 ];
+
+impl PermissionGroups {
+    /// What these groups give to `principal` itself.
+    pub fn rights_of(self, principal: &Principal) -> Rights {
+        let given = GROUP_GRANTS
+            .iter()
+            .filter(|(group, whom, _)| self.contains(*group) && whom == principal);
+        given.fold(Rights::empty(), |all, (.., rights)| all | *rights)
+    }
+}
 
 /// Rights that one entry of a connector gives to, or takes from, a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

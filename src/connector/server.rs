@@ -30,6 +30,12 @@ impl Default for Server {
 }
 
 impl Server {
+    /// Whether `name` can be a server's name: 1 to 64 letters, digits and hyphens.
+    pub fn is_name(name: &str) -> bool {
+        (1..=64).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    }
+
     /// `SERVER\Connector name`, as logs and shells print it.
     pub fn identity(&self, connector: &ReceiveConnector) -> String {
         format!("{}\\{}", self.name, connector.name)

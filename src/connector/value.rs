@@ -119,6 +119,10 @@ fn matches_word(text: &str, words: &[&str]) -> bool {
 }
 
 /// A number of octets: `36 MB`, `36MB`, `37748736`, `36 MB (37,748,736 bytes)`.
+///
+/// Where the exact number stands in brackets it counts, as what is before them is rounded
+/// (`9.766 MB (10,240,000 bytes)`). Its thousands are separated as the culture of the shell
+/// has it: by a comma, a dot, an apostrophe or some kind of space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
@@ -137,7 +141,10 @@ impl FromStr for ByteSize {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let error = || ValueError::new("a size such as \"36 MB\", \"256 KB\" or a number of bytes");
-        let short = text.split_once('(').map_or(text, |(short, _)| short).trim();
+        if let Some((_, exact)) = text.split_once('(') {
+            return exact_size(exact).map(Self).ok_or_else(error);
+        }
+        let short = text.trim();
         let digits = short.find(|c: char| !c.is_ascii_digit()).unwrap_or(short.len());
         let (number, unit) = short.split_at(digits);
         let shift = match unit.trim().to_ascii_uppercase().as_str() {
@@ -151,6 +158,17 @@ impl FromStr for ByteSize {
         let number: u64 = number.parse().map_err(|_| error())?;
         number.checked_mul(1 << shift).map(Self).ok_or_else(error)
     }
+}
+
+/// `37,748,736 bytes)`
+fn exact_size(text: &str) -> Option<u64> {
+    let number = text.trim_end().strip_suffix(')')?.trim_end().strip_suffix("bytes")?.trim();
+    let separates = |c: char| matches!(c, ',' | '.' | '\'' | '’') || c.is_whitespace();
+    let digits: String = number.chars().filter(|c| !separates(*c)).collect();
+    if !number.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
 }
 
 impl FromValue for ByteSize {
@@ -193,6 +211,11 @@ pub struct TimeSpan(pub Duration);
 impl TimeSpan {
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
+    }
+
+    /// Of .NET's ticks, which are 100 ns each.
+    pub const fn from_ticks(ticks: u64) -> Self {
+        Self(Duration::new(ticks / 10_000_000, (ticks % 10_000_000) as u32 * 100))
     }
 }
 
@@ -240,9 +263,9 @@ impl fmt::Display for TimeSpan {
             write!(f, "{}.", seconds / 86_400)?;
         }
         write!(f, "{:02}:{:02}:{:02}", seconds / 3600 % 24, seconds / 60 % 60, seconds % 60)?;
-        match self.0.subsec_millis() {
-            0 => Ok(()),
-            millis => write!(f, ".{millis:03}"),
+        match format!("{:09}", self.0.subsec_nanos()).trim_end_matches('0') {
+            "" => Ok(()),
+            digits => write!(f, ".{digits:0<3}"),
         }
     }
 }
@@ -291,13 +314,24 @@ mod tests {
             assert_eq!(text.parse(), Ok(ByteSize::mb(36)), "{text:?}");
         }
         assert_eq!(ByteSize::mb(36).to_string(), "36 MB (37,748,736 bytes)");
-        for text in ["", "MB", "-1", "1.5 MB", "1 PB", "99999999999 TB"] {
+        for text in
+            ["", "MB", "-1", "1.5 MB", "1 PB", "99999999999 TB", "1 MB (", "1 MB (x bytes)", "(,)"]
+        {
             assert!(text.parse::<ByteSize>().is_err(), "{text:?}");
         }
     }
 
     #[test]
+    fn the_exact_size_counts_whatever_separates_its_thousands() {
+        for separator in [",", ".", "'", "’", " ", "\u{a0}", "\u{202f}", ""] {
+            let text = format!("9.766 MB (10{separator}240{separator}000 bytes)");
+            assert_eq!(text.parse(), Ok(ByteSize(10_240_000)), "{text:?}");
+        }
+    }
+
+    #[test]
     fn time_spans_as_dotnet_writes_them() {
+        assert_eq!(TimeSpan::from_ticks(6_000_000_001).to_string(), "00:10:00.0000001");
         for (text, millis) in
             [("00:05:00", 300_000), ("1.00:00:00", 86_400_000), ("00:00:00.500", 500)]
         {

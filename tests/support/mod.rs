@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file uses a part of it.
 
 pub mod certificate;
+pub mod dump;
 pub mod tls;
 
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
@@ -36,13 +37,19 @@ impl Daemon {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
+        let configuration = dir.path().join("expsd.toml");
+        std::fs::write(&configuration, toml).unwrap();
+        let configuration = configuration.to_str().unwrap().to_owned();
+        let arguments = [&["--config", &configuration], arguments].concat();
+        Self::run(dir, &arguments, environment)
+    }
+
+    /// Runs what `arguments` name, with its files in `dir`.
+    pub fn run(dir: tempfile::TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let path = |name: &str| dir.path().join(name);
-        std::fs::write(path("expsd.toml"), toml).unwrap();
         let log = std::fs::File::create(path("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_expsd"))
             .arg("serve")
-            .arg("--config")
-            .arg(path("expsd.toml"))
             .env("XDG_STATE_HOME", path("state"))
             .args(["--http", "127.0.0.1:0"])
             .arg("--ready-file")

@@ -35,6 +35,7 @@ use input::Unread;
 Examples:
   expsd logs 'V15/TransportRoles/Logs/FrontEnd/ProtocolLog/SmtpReceive'
   expsd logs SmtpReceive --config ex01.toml --connector 'App relay'
+  expsd logs SmtpReceive --import ex01.clixml
   expsd logs SmtpReceive --peer EX02=10.0.0.12 --peer EX03=10.0.0.13,fe80::1%11
   expsd logs RECV20261122*.LOG --since 2026-11-22T09 --format csv > sources.csv")]
 pub struct Logs {
@@ -42,7 +43,7 @@ pub struct Logs {
     #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    source: Option<Source>,
+    source: Source,
     /// An Exchange server or relay of yours, to see which connectors it meets; may be repeated
     #[arg(long, value_name = "NAME=IP[,IP…]", value_parser = Peers::from_str)]
     peer: Vec<Peers>,
@@ -98,7 +99,10 @@ pub fn read(files: &[PathBuf], survey: &mut Survey) -> Result<(), Failed> {
 
 impl Logs {
     pub fn run(self) -> Result<(), Failed> {
-        let configuration = self.source.as_ref().map(Source::load).transpose()?;
+        let configuration = match self.source.is_given() {
+            true => Some(self.source.look()?),
+            false => None,
+        };
         let filter = Filter {
             since: self.since.map(|period| period.first),
             until: self.until.map(|period| period.last),

@@ -27,7 +27,7 @@ pub fn write(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Result
         writeln!(out, "{limit}")?;
     }
     if report.connectors.iter().any(|c| c.totals.outside.is_none()) {
-        writeln!(out, "without --config: which recipients are outside is not known")?;
+        writeln!(out, "without --config or --import: which recipients are outside is not known")?;
     }
     let compared = |c: &ConnectorReport<'_>| c.sources.iter().any(|source| source.now.is_some());
     if let Some(server) = report.held_against
