@@ -1,11 +1,14 @@
 //! Sets of connectors: reading one, selecting from it, explaining and comparing networks.
 
-use std::net::{Ipv4Addr, SocketAddr};
+#[path = "support/sets.rs"]
+mod sets;
+
+use std::net::SocketAddr;
 
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
 use expsd::config::Configuration;
-use expsd::connector::{ReceiveConnector, Server, SourceAddress, Version, default_set};
+use expsd::connector::{ReceiveConnector, Server, SourceAddress, default_set};
 use expsd::scope::Scope;
 use expsd::session::explain::{Side, differences, outcomes};
 
@@ -28,24 +31,10 @@ impl Set {
         let mut set = default_set(&Server::default());
         if let Self::Huge = self {
             set.truncate(1);
-            set.extend((1..50).map(relay));
+            set.extend((1..50).map(|n| sets::relay(n, 1250)));
         }
         set
     }
-}
-
-/// 1,250 single addresses and ranges of ten, turn by turn.
-fn relay(n: u32) -> ReceiveConnector {
-    let mut connector = ReceiveConnector::new(format!("Relay {n}"), Version::E2019);
-    connector.bindings = vec!["0.0.0.0:25".parse().unwrap()];
-    connector.remote_ip_ranges = (0..1250)
-        .map(|i| {
-            let low = 0x0a00_0000 + (n << 16) + 16 * i;
-            let high = low + 10 * (i % 2);
-            format!("{}-{}", Ipv4Addr::from(low), Ipv4Addr::from(high)).parse().unwrap()
-        })
-        .collect();
-    connector
 }
 
 fn connection() -> (SocketAddr, SourceAddress) {

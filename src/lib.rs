@@ -8,7 +8,7 @@
 //! | [`smtp`] | the language: commands, replies, addresses, DATA and BDAT |
 //! | [`directory`] | accounts, groups, accepted domains |
 //! | [`connector`] | a receive connector: parameters, rights, rules, defaults |
-//! | [`scope`] | which connector a connection meets, and why |
+//! | [`scope`] | which connector a connection meets, and why; what is wrong with a set |
 //! | [`auth`] | the mechanisms behind AUTH and X-EXPS |
 //! | [`config`] | the configuration file |
 //! | [`session`] | one conversation, free of I/O |

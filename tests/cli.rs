@@ -298,6 +298,7 @@ fn every_configuration_in_the_documents_loads() {
         include_str!("../README.md"),
         include_str!("../docs/authentication.md"),
         include_str!("../docs/journal.md"),
+        include_str!("../docs/lint.md"),
         include_str!("../certs/README.md"),
     ];
     let blocks: Vec<&str> = documents

@@ -23,9 +23,8 @@ use expsd::connector::{
 use expsd::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 use expsd::scope::Met;
 use expsd::session::{Host, Memory, Rates, Secured, Session, Step};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use md4::Md4;
 use md5::{Digest as _, Md5};
+use support::ntlm::{authenticate, hmac_md5, negotiate};
 use support::{Client, Daemon};
 
 #[test]
@@ -693,7 +692,7 @@ fn prove(
     let mut send = |token: &[u8]| say(&STANDARD.encode(token));
     let spnego = mechanism == Mechanism::Spnego;
     let challenge = send(&if spnego { neg_token_init(&negotiate()) } else { negotiate() });
-    let (message, key) = authenticate(&token(&challenge), peer);
+    let (message, key) = authenticate(&token(&challenge), peer.user, peer.password);
     let mut reply = send(&if spnego { neg_token_resp(&message) } else { message });
     if spnego && reply.starts_with("334 ") {
         // The last token of SPNEGO is the server's.
@@ -723,53 +722,12 @@ fn reply_token(reply: &str) -> (Vec<u8>, Vec<u8>) {
     (signature.to_vec(), message.to_vec())
 }
 
-/// UNICODE, REQUEST_TARGET, SIGN, NTLM, ALWAYS_SIGN, EXTENDED_SESSIONSECURITY, TARGET_INFO,
-/// 128: signatures, and no keys exchanged ([MS-NLMP] 2.2.2.5).
-const FLAGS: u32 = 0x2088_8215;
-
-/// NEGOTIATE_MESSAGE, [MS-NLMP] 2.2.1.1.
-fn negotiate() -> Vec<u8> {
-    [&b"NTLMSSP\0\x01\0\0\0"[..], &FLAGS.to_le_bytes(), &[0; 16]].concat()
-}
-
-/// AUTHENTICATE_MESSAGE with an NTLMv2 response, and the session's key ([MS-NLMP] 3.3.2).
-fn authenticate(challenge: &[u8], peer: &Peer) -> (Vec<u8>, [u8; 16]) {
-    let length = usize::from(u16::from_le_bytes([challenge[40], challenge[41]]));
-    let offset = u32::from_le_bytes(challenge[44..48].try_into().unwrap()) as usize;
-    let info = &challenge[offset..][..length];
-    let hash = Md4::digest(utf16(peer.password));
-    let identity = utf16(&format!("{}CONTOSO", peer.user.to_uppercase()));
-    let owner = hmac_md5(&hash, &identity);
-    let blob =
-        [&[1, 1, 0, 0, 0, 0, 0, 0][..], &[0; 8], &[0xaa; 8], &[0; 4], info, &[0; 4]].concat();
-    let proof = hmac_md5(&owner, &[&challenge[24..32], &blob].concat());
-    let fields = [vec![0; 24], [&proof[..], &blob].concat(), utf16("CONTOSO"), utf16(peer.user)];
-    let mut message = b"NTLMSSP\0\x03\0\0\0".to_vec();
-    let mut at = 64;
-    for field in fields.iter().chain([&Vec::new(), &Vec::new()]) {
-        message.extend((field.len() as u16).to_le_bytes().repeat(2));
-        message.extend((at as u32).to_le_bytes());
-        at += field.len();
-    }
-    message.extend(FLAGS.to_le_bytes());
-    message.extend(fields.concat());
-    (message, hmac_md5(&owner, &proof))
-}
-
 /// The signature of the first message in a direction, [MS-NLMP] 3.4.4.2.
 fn sign(key: &[u8; 16], direction: &str, message: &[u8]) -> Vec<u8> {
     let magic = format!("session key to {direction} signing key magic constant\0");
     let key = Md5::digest([&key[..], magic.as_bytes()].concat());
     let checksum = hmac_md5(&key, &[&[0; 4], message].concat());
     [&[1, 0, 0, 0], &checksum[..8], &[0; 4]].concat()
-}
-
-fn hmac_md5(key: &[u8], message: &[u8]) -> [u8; 16] {
-    Hmac::<Md5>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().into()
-}
-
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 /// NegTokenInit for NTLMSSP alone, with its first token (RFC 4178 §4.2.1).

@@ -4,6 +4,7 @@ mod cert;
 mod diff;
 mod explain;
 mod import;
+mod lint;
 mod logs;
 mod manual;
 mod realm;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
+    Lint(lint::Lint),
     Diff(diff::Diff),
     Trace(trace::Tell),
     Import(import::Import),
@@ -118,6 +120,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Lint(lint) => lint.run(),
         Command::Diff(diff) => diff.run(),
         Command::Trace(trace) => trace.run(),
         Command::Import(import) => import.run(),

@@ -9,7 +9,7 @@ use miette::NamedSource;
 use super::error::Problems;
 use super::{ConfigError, Configuration, sections};
 use crate::connector::import::Import;
-use crate::connector::{Broken, Rule, all_broken};
+use crate::connector::{Broken, all_broken};
 
 /// A configuration that was read whole, and may break rules of Exchange's cmdlets.
 ///
@@ -23,6 +23,12 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// A configuration that stands in no text.
+    pub fn of(configuration: Configuration) -> Self {
+        let broken = all_broken(&configuration.connectors, &configuration.server);
+        Self { configuration, broken, places: Places::default() }
+    }
+
     /// Reads the file at `path`. Relative paths in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
@@ -65,11 +71,9 @@ impl Draft {
     pub(super) fn report(&self, problems: &mut Problems) {
         for (index, broken) in &self.broken {
             let name = &self.configuration.connectors[*index].name;
-            let message = match broken.rule {
-                Rule::SameName | Rule::RoleConflict | Rule::Overlap => {
-                    format!("\"{name}\" conflicts with another connector")
-                }
-                _ => format!("{} of \"{name}\" breaks a rule", broken.parameter),
+            let message = match broken.conflict {
+                Some(_) => format!("\"{name}\" conflicts with another connector"),
+                None => format!("{} of \"{name}\" breaks a rule", broken.parameter),
             };
             let place = self.places.find(*index, broken.parameter).unwrap_or_default();
             problems.add(place, message, &broken.message, None);
@@ -116,6 +120,22 @@ impl Places {
         let place = self.connectors.get(connector)?;
         let found = place.parameters.iter().find(|(name, _)| *name == parameter);
         Some(found.map_or_else(|| place.connector.clone(), |(_, span)| span.clone()))
+    }
+
+    /// The connector whose `[[ReceiveConnector]]` begins at an offset.
+    pub(super) fn connector_at(&self, offset: usize) -> Option<usize> {
+        self.connectors.iter().position(|place| place.connector.start == offset)
+    }
+
+    /// The parameter of a connector whose value stands, in part, on the line of an offset.
+    pub(super) fn parameter_at(&self, connector: usize, offset: usize) -> Option<&'static str> {
+        let place = self.connectors.get(connector)?;
+        let line = self.line(offset);
+        let there = place.parameters.iter().find(|(_, span)| {
+            *span != place.connector
+                && (self.line(span.start)..=self.line(span.end)).contains(&line)
+        });
+        there.map(|(name, _)| *name)
     }
 
     /// The text, for a diagnostic to show.

@@ -3,6 +3,7 @@
 //! Everything wrong in a file is reported at once, each with its place, and before anything
 //! listens. [`Configuration::default`] is what expsd runs without a file.
 
+mod allow;
 mod connectors;
 mod draft;
 mod error;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use crate::connector::{ByteSize, ReceiveConnector, Server, TimeSpan, Unlimited, default_set};
 use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 
+pub use allow::Allow;
 pub use draft::{Draft, Places};
 pub use error::{ConfigError, Problem};
 pub use token::Token;

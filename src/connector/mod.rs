@@ -28,7 +28,7 @@ pub use parameter::{
     Parameter, find as find_parameter,
 };
 pub use permission::{AdPermission, Grant, GrantSource, Principal, Rights, Token};
-pub use rules::{Broken, Rule, all_broken};
+pub use rules::{Broken, Conflict, Rule, all_broken};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};
 pub(crate) use value::FromValue;
 pub use value::{ByteSize, TimeSpan, Unlimited, Value, ValueError};

@@ -183,6 +183,11 @@ impl Token {
         )
     }
 
+    /// Somebody who proved himself, and is in no group.
+    pub fn user() -> Self {
+        Self(vec![Principal::AuthenticatedUsers])
+    }
+
     /// A member of `group` only; what certificates and connectors can make of a session.
     pub fn of_group(group: Group) -> Self {
         Self(vec![Principal::Group(group)])

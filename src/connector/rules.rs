@@ -16,6 +16,17 @@ pub struct Broken {
     pub rule: Rule,
     pub parameter: &'static str,
     pub message: String,
+    /// Where two connectors cannot stand side by side.
+    pub conflict: Option<Conflict>,
+}
+
+/// What a connector clashes with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The index of the other connector.
+    pub with: usize,
+    /// The connector's own range and the other's, if it is these that clash.
+    pub ranges: Option<(IpRange, IpRange)>,
 }
 
 /// What the cmdlets refuse.
@@ -41,8 +52,10 @@ pub enum Rule {
     SameName,
     /// Two transport roles on one binding.
     RoleConflict,
-    /// Ranges on one binding that are equal, or overlap in part.
-    Overlap,
+    /// Two ranges on one binding that are the same.
+    EqualRanges,
+    /// Two ranges on one binding that overlap only in part.
+    PartialOverlap,
 }
 
 /// The rules that one connector breaks (Set-ReceiveConnector, parameters AuthMechanism,
@@ -53,7 +66,7 @@ pub fn broken_rules(connector: &ReceiveConnector, server: &Server) -> Vec<Broken
     let mut broken = Vec::new();
     let mut rule = |keeps: bool, rule, parameter, message: &str| {
         if !keeps {
-            broken.push(Broken { rule, parameter, message: message.to_owned() });
+            broken.push(Broken { rule, parameter, message: message.to_owned(), conflict: None });
         }
     };
     rule(
@@ -178,7 +191,7 @@ pub fn conflicts(connectors: &[ReceiveConnector], server: &Server) -> Vec<(usize
         for (i, earlier) in connectors[..j].iter().enumerate() {
             if later.name.eq_ignore_ascii_case(&earlier.name) {
                 let message = format!("another connector is called \"{}\" already", earlier.name);
-                found.push((j, i, Broken { rule: Rule::SameName, parameter: "Name", message }));
+                found.push((j, conflict(Rule::SameName, "Name", message, i, None)));
             }
             let differ = server.role_of(earlier) != server.role_of(later);
             if earlier.enabled && later.enabled && differ && share_a_binding(earlier, later) {
@@ -189,23 +202,36 @@ pub fn conflicts(connectors: &[ReceiveConnector], server: &Server) -> Vec<(usize
                      connectors assigned to different Transport roles on a single server must \
                      listen on unique local IP address & port bindings."
                 );
-                let rule = Rule::RoleConflict;
-                found.push((j, i, Broken { rule, parameter: "Bindings", message }));
+                found.push((j, conflict(Rule::RoleConflict, "Bindings", message, i, None)));
             }
         }
     }
-    for Clash { mine, other, how } in clashes(connectors, server) {
+    for Clash { mine, other, rule } in clashes(connectors, server) {
         let identity = server.identity(&connectors[other.0]);
+        let how = match rule {
+            Rule::EqualRanges => "is the same as",
+            _ => "overlaps part of",
+        };
         let message = format!(
             "{} {how} {} of \"{identity}\" on the same binding; of two ranges one must lie \
              completely inside the other, and be smaller",
             mine.1, other.1
         );
-        let broken = Broken { rule: Rule::Overlap, parameter: "RemoteIPRanges", message };
-        found.push((mine.0, other.0, broken));
+        let ranges = Some((mine.1.clone(), other.1.clone()));
+        found.push((mine.0, conflict(rule, "RemoteIPRanges", message, other.0, ranges)));
     }
-    found.sort_by_key(|(later, earlier, _)| (*later, *earlier));
-    found.into_iter().map(|(later, _, broken)| (later, broken)).collect()
+    found.sort_by_key(|(later, broken)| (*later, broken.conflict.as_ref().map(|c| c.with)));
+    found
+}
+
+fn conflict(
+    rule: Rule,
+    parameter: &'static str,
+    message: String,
+    with: usize,
+    ranges: Option<(IpRange, IpRange)>,
+) -> Broken {
+    Broken { rule, parameter, message, conflict: Some(Conflict { with, ranges }) }
 }
 
 /// Two connectors on one local address and port, where a wildcard is all addresses.
@@ -218,7 +244,7 @@ fn share_a_binding(a: &ReceiveConnector, b: &ReceiveConnector) -> bool {
 struct Clash<'a> {
     mine: (usize, &'a IpRange),
     other: (usize, &'a IpRange),
-    how: &'static str,
+    rule: Rule,
 }
 
 /// The first clash of every pair of connectors with one role and a binding that is the same in
@@ -254,16 +280,16 @@ fn overlaps<'a>(connectors: &'a [ReceiveConnector], together: &[usize]) -> Vec<C
     let mut ranges: Vec<(usize, &IpRange)> = ranges.collect();
     ranges
         .sort_unstable_by_key(|(i, r)| (r.is_ipv6(), r.low(), Reverse(r.high()), r.scope_id(), *i));
-    let clash = |a: (usize, &'a IpRange), b: (usize, &'a IpRange), how| {
+    let clash = |a: (usize, &'a IpRange), b: (usize, &'a IpRange), rule| {
         let (mine, other) = if a.0 > b.0 { (a, b) } else { (b, a) };
-        Clash { mine, other, how }
+        Clash { mine, other, rule }
     };
     let mut found = Vec::new();
     for pair in ranges.windows(2) {
         let (a, b) = (pair[0], pair[1]);
         let place = |r: &IpRange| (r.is_ipv6(), r.low(), r.high(), r.scope_id());
         if a.0 != b.0 && place(a.1) == place(b.1) {
-            found.push(clash(a, b, "is the same as"));
+            found.push(clash(a, b, Rule::EqualRanges));
         }
     }
     // Those that reach beyond the current lower bound, by their upper one. A range with a scope
@@ -277,7 +303,7 @@ fn overlaps<'a>(connectors: &'a [ReceiveConnector], together: &[usize]) -> Vec<C
         let ends_inside = open.range((family, range.low(), 0)..(family, range.high(), 0));
         let others = ends_inside.filter(|((.., other), _)| *other != i);
         for ((.., other), earlier) in others.take(MOST_CLASHES) {
-            found.push(clash((i, range), (*other, earlier), "overlaps part of"));
+            found.push(clash((i, range), (*other, earlier), Rule::PartialOverlap));
         }
         open.insert((family, range.high(), i), range);
     }

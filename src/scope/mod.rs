@@ -6,6 +6,7 @@
 //! (learn.microsoft.com, "Receive connectors"; byronwright.blogspot.com, 2015/09).
 
 mod diff;
+pub mod lint;
 pub mod map;
 mod table;
 

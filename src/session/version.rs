@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::connector::Version;
+use crate::scope::lint::Words;
 use crate::smtp::Reply;
 use crate::smtp::reply;
 
@@ -71,6 +72,24 @@ impl Facts {
                 format!("451 4.4.395 Target host responded with error. -> {reply}")
             }
         }
+    }
+}
+
+impl Words for Facts {
+    fn relay_refused(&self) -> Reply {
+        self.relay_refused.clone()
+    }
+
+    fn not_authenticated(&self) -> Reply {
+        self.not_authenticated.clone()
+    }
+
+    fn cannot_send_as(&self) -> Reply {
+        self.cannot_send_as.clone()
+    }
+
+    fn in_queue(&self, reply: &str) -> String {
+        self.last_error(reply)
     }
 }
 

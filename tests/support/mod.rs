@@ -3,6 +3,7 @@
 
 pub mod certificate;
 pub mod dump;
+pub mod ntlm;
 pub mod tls;
 
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
