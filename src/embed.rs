@@ -13,7 +13,9 @@
 //! # }
 //! ```
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +26,16 @@ use crate::capture::Message;
 use crate::config::{ConfigError, Configuration};
 use crate::connector::{ReceiveConnector, Server, SourceAddress};
 use crate::directory::Account;
+use crate::rules::{Rule, Rules};
 use crate::server::{Daemon, Options, Ports, StartError};
 use crate::session::Explanation;
 
 /// A server on free ports of 127.0.0.1, which ends when it is dropped and leaves nothing behind.
 #[derive(Debug)]
 pub struct ExchangeServer {
+    // Before what is expected, so that sessions have ended when that is checked.
     daemon: Daemon,
+    expected: Expected,
 }
 
 /// Makes an [`ExchangeServer`].
@@ -40,6 +45,8 @@ pub struct Builder {
     connectors: Vec<ReceiveConnector>,
     accounts: Vec<Account>,
     journal: Option<PathBuf>,
+    rules: Vec<Rule>,
+    expected: Vec<Expectation>,
 }
 
 impl ExchangeServer {
@@ -86,6 +93,20 @@ impl ExchangeServer {
         self.daemon.connect(local, remote)
     }
 
+    /// The failure rules, which can be changed at any time, and how often each has bitten.
+    pub fn rules(&self) -> &Rules {
+        self.daemon.rules()
+    }
+
+    /// Panics unless every rule of [`Builder::expect`] has bitten as often as it should by now,
+    /// as the end of the server does.
+    #[track_caller]
+    pub fn verify_rules(&self) {
+        if let Some(failed) = self.expected.failed() {
+            panic!("{failed}");
+        }
+    }
+
     /// Lets sessions end, and returns when they have.
     pub async fn stop(self) {
         self.daemon.stop().await;
@@ -124,16 +145,104 @@ impl Builder {
         self
     }
 
+    /// Adds a failure rule behind those of the configuration.
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Adds a failure rule that is to bite so often, `1..` or `2..=2`. If it has not when the
+    /// server ends, that panics, and so fails the test.
+    pub fn expect(mut self, rule: Rule, hits: impl RangeBounds<u64>) -> Self {
+        self.expected.push(Expectation {
+            rule: rule.name().to_owned(),
+            hits: (hits.start_bound().cloned(), hits.end_bound().cloned()),
+        });
+        self.rule(rule)
+    }
+
     pub async fn start(self) -> Result<ExchangeServer, StartError> {
         let mut configuration = self.configuration.unwrap_or_default();
         configuration.connectors.extend(self.connectors);
         configuration.directory.accounts.extend(self.accounts);
+        configuration.rules.extend(self.rules);
         let options = Options {
             listen: Some(Ipv4Addr::LOCALHOST.into()),
             ports: Ports::Free,
             journal: self.journal,
             ..Options::default()
         };
-        Ok(ExchangeServer { daemon: Daemon::start(configuration, &options).await? })
+        let daemon = Daemon::start(configuration, &options).await?;
+        let expected = Expected { rules: Arc::clone(daemon.rules()), all: self.expected };
+        Ok(ExchangeServer { daemon, expected })
     }
+}
+
+/// How often a rule is to bite.
+#[derive(Clone, Debug)]
+struct Expectation {
+    rule: String,
+    hits: (Bound<u64>, Bound<u64>),
+}
+
+/// What is expected of the rules. Checked when it is dropped.
+#[derive(Debug)]
+struct Expected {
+    rules: Arc<Rules>,
+    all: Vec<Expectation>,
+}
+
+impl Expected {
+    /// What did not come as expected, for a person to read.
+    fn failed(&self) -> Option<String> {
+        let mut failed = String::new();
+        for Expectation { rule, hits } in &self.all {
+            let bitten = self.rules.find(rule).map_or(0, |counted| counted.hits);
+            if !hits.contains(&bitten) {
+                // Writing into a growing text cannot fail.
+                let _ = writeln!(
+                    failed,
+                    "rule \"{rule}\" was to bite {}, and bit {bitten} times",
+                    words(hits)
+                );
+            }
+        }
+        if failed.is_empty() {
+            return None;
+        }
+        failed.push_str("all rules:\n");
+        for counted in self.rules.list() {
+            let (rule, hits) = (&counted.rule, counted.hits);
+            let _ = writeln!(
+                failed,
+                "  {hits:>4} × \"{}\" at {}: {}",
+                rule.name(),
+                rule.stage(),
+                rule.then()
+            );
+        }
+        Some(failed)
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if let Some(failed) = self.failed().filter(|_| !std::thread::panicking()) {
+            panic!("{failed}");
+        }
+    }
+}
+
+fn words(hits: &(Bound<u64>, Bound<u64>)) -> String {
+    let from = match hits.0 {
+        Bound::Included(n) => n,
+        Bound::Excluded(n) => n.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let to = match hits.1 {
+        Bound::Included(n) => n,
+        Bound::Excluded(n) => n.saturating_sub(1),
+        Bound::Unbounded => return format!("at least {from} times"),
+    };
+    if from == to { format!("{to} times") } else { format!("{from} to {to} times") }
 }

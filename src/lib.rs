@@ -9,6 +9,7 @@
 //! | [`directory`] | accounts, groups, accepted domains |
 //! | [`connector`] | a receive connector: parameters, rights, rules, defaults |
 //! | [`scope`] | which connector a connection meets, and why; what is wrong with a set |
+//! | [`rules`] | failure rules: when, then, how often |
 //! | [`auth`] | the mechanisms behind AUTH and X-EXPS |
 //! | [`config`] | the configuration file |
 //! | [`session`] | one conversation, free of I/O |
@@ -25,6 +26,7 @@ pub mod directory;
 mod embed;
 pub mod journal;
 pub mod lab;
+pub mod rules;
 pub mod scope;
 pub mod server;
 pub mod session;

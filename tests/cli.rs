@@ -299,6 +299,7 @@ fn every_configuration_in_the_documents_loads() {
         include_str!("../docs/authentication.md"),
         include_str!("../docs/journal.md"),
         include_str!("../docs/lint.md"),
+        include_str!("../docs/rules.md"),
         include_str!("../certs/README.md"),
     ];
     let blocks: Vec<&str> = documents

@@ -493,6 +493,7 @@ fn host(role: Role, refusal: ExchangeAuthRefusal) -> Arc<Host> {
         authenticator,
         memory: Arc::new(Memory::new(1 << 20)),
         tally: Arc::default(),
+        rules: Arc::default(),
         direct_trust: Vec::new(),
         domain_secure: Vec::new(),
         shadow_redundancy: false,

@@ -62,6 +62,7 @@ pub fn host(policy: Policy, acceptor: Option<Acceptor>) -> Arc<Host> {
         authenticator,
         memory: Arc::new(Memory::new(64 << 20)),
         tally: Arc::default(),
+        rules: Arc::default(),
         direct_trust: vec![DirectTrust {
             public_key: KEY.to_vec(),
             role: Group::EdgeTransportServers,

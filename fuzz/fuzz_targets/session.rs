@@ -136,7 +136,7 @@ fn feed(peer: &mut Peer, choice: u8, octets: &[u8]) -> bool {
                     peer.session.kept(&receipt, peer.now);
                 }
             }
-            Step::Close => {
+            Step::Close | Step::Break(_) => {
                 check(peer);
                 return false;
             }

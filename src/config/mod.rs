@@ -8,6 +8,7 @@ mod connectors;
 mod draft;
 mod error;
 mod reader;
+mod rules;
 mod sections;
 mod token;
 
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 
 use crate::connector::{ByteSize, ReceiveConnector, Server, TimeSpan, Unlimited, default_set};
 use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
+use crate::rules::Rule;
 
 pub use allow::Allow;
 pub use draft::{Draft, Places};
@@ -39,6 +41,8 @@ pub struct Configuration {
     pub capture: Capture,
     pub journal: Journal,
     pub http: Http,
+    /// `[[rule]]`, in their order.
+    pub rules: Vec<Rule>,
     /// Settings of the file that were read and checked, but do nothing yet.
     pub without_effect: Vec<String>,
 }
@@ -171,6 +175,7 @@ impl Configuration {
             capture: Capture::default(),
             journal: Journal::default(),
             http: Http::default(),
+            rules: Vec::new(),
             without_effect: Vec::new(),
         }
     }
@@ -224,6 +229,7 @@ mod tests {
         assert_eq!(relay.ad_permissions[0].user, Principal::Anonymous);
         assert_eq!(relay.ad_permissions[0].rights, Rights::ACCEPT_ANY_RECIPIENT);
         assert!(configuration.directory.find("EX02$").unwrap().password().is_some());
+        assert_eq!(configuration.rules[0].name(), "first mail is deferred");
         assert_eq!(configuration.kerberos.keytab.as_deref(), Some(Path::new("ex01.keytab")));
         assert_eq!(configuration.without_effect, [""; 0]);
         assert_eq!(configuration.http.listen, Some(([127, 0, 0, 1], 8025).into()));

@@ -50,6 +50,10 @@ impl<'a, 'i> Table<'a, 'i> {
         self.entries.get(key).map_or_else(|| self.span.clone(), Spanned::span)
     }
 
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'i>>> {
         self.known.push(key);
         self.entries.get(key)
@@ -137,7 +141,7 @@ impl<'a, 'i> Table<'a, 'i> {
     }
 
     pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() && !self.entries.contains_key(key) {
+        if value.is_none() && !self.has(key) {
             let help = Some(format!("add {key} = …"));
             self.problem(self.span(), format!("{} has no {key}", self.name), "in this table", help);
         }

@@ -72,6 +72,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         configuration.capture = self.capture(&mut ignored);
         configuration.journal = self.journal();
         configuration.http = self.http();
+        configuration.rules = self.rules();
         configuration.without_effect = ignored;
         self.file.finish();
         configuration

@@ -17,7 +17,7 @@ use super::record::Recorder;
 use super::shared::Shared;
 use super::stream::{Stream, Transport};
 use super::tracer::Tracer;
-use super::{local_of, proxy, rows};
+use super::{fault, local_of, proxy, rows};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{Rights, SourceAddress};
@@ -244,6 +244,13 @@ impl<T: Transport> Connection<T> {
                 }
                 Step::Close => {
                     return self.end().await;
+                }
+                Step::Break(fault) => {
+                    self.flush().await?;
+                    let deadline = self.session.deadline().into();
+                    let stream = std::mem::replace(&mut self.stream, Stream::Gone);
+                    let fault = fault::happen(stream, fault, deadline);
+                    return stopping.run_until_cancelled(fault).await.unwrap_or(Ok(Ending::Local));
                 }
             }
         }

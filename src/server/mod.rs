@@ -1,6 +1,7 @@
 //! The daemon: listeners, connections, TLS, limits and shutdown.
 
 mod connection;
+mod fault;
 mod listener;
 mod places;
 mod proxy;
@@ -31,6 +32,7 @@ use crate::connector::{
 };
 use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
+use crate::rules::{Rules, RulesError};
 use crate::session::Explanation;
 use crate::tls;
 
@@ -73,6 +75,8 @@ impl Default for Options {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error("\"{connector}\" cannot be served: {message}")]
     Rule { connector: String, message: String },
     #[error("certificates: {0}")]
@@ -145,6 +149,10 @@ impl Daemon {
         let connectors = &mut configuration.connectors;
         let listeners = listener::bind(connectors, options.listen, options.ports)?;
         let shared = Arc::new(Shared::assemble(configuration, options, journal)?);
+        let rules = shared.host.rules.list().len();
+        if rules > 0 {
+            tracing::info!(rules, "failure rules wait");
+        }
         let daemon = Self {
             shared,
             addresses: listeners.iter().map(|l| (l.address, l.connectors.clone())).collect(),
@@ -188,6 +196,11 @@ impl Daemon {
 
     pub fn capture(&self) -> &Capture {
         &self.shared.capture
+    }
+
+    /// The failure rules, which can be changed while the daemon runs.
+    pub fn rules(&self) -> &Arc<Rules> {
+        &self.shared.host.rules
     }
 
     /// Explains a connection from `remote` to `local`, an address as the configuration has it.

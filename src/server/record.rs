@@ -156,6 +156,9 @@ impl Recorder<'_> {
                 });
                 self.event(Event::NotAuthorized { account });
             }
+            Note::Ruled { rule, reason } => {
+                tracing::info!(stage = %rule.stage(), then = %rule.then(), %reason, "a rule bit");
+            }
             Note::LogonFailuresExceeded { limit } => self.event(Event::LogonFailuresExceeded {
                 connector: connector(),
                 limit,

@@ -59,6 +59,7 @@ pub(super) fn write(rows: &mut Rows, note: &Note) {
         Note::Refused { .. }
         | Note::MessageRejected { .. }
         | Note::LogonFailuresExceeded { .. }
+        | Note::Ruled { .. }
         | Note::AcknowledgementDelayed { .. }
         | Note::PlaintextDropped { .. } => {}
     }

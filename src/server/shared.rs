@@ -21,6 +21,7 @@ use crate::connector::{
 };
 use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
+use crate::rules::Rules;
 use crate::scope::Scope;
 use crate::session::{DirectTrust, Explanation, Host, Memory, Rates, explain};
 use crate::tls::{self, Choice, Store};
@@ -59,7 +60,7 @@ impl Shared {
         options: &Options,
         journal: Option<Arc<Journal>>,
     ) -> Result<Self, StartError> {
-        let Configuration { server, connectors, directory, kerberos, transport, .. } =
+        let Configuration { server, connectors, directory, kerberos, transport, rules, .. } =
             configuration;
         let now = SystemTime::now();
         let store = match &options.state {
@@ -103,6 +104,7 @@ impl Shared {
             authenticator,
             memory: Arc::new(Memory::new(MEMORY)),
             tally: Arc::clone(metrics.tally()),
+            rules: Arc::new(Rules::new(rules)?),
             direct_trust: trust.collect::<Result<_, _>>()?,
             domain_secure: transport.domain_secure,
             shadow_redundancy: transport.shadow_redundancy,

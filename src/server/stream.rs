@@ -7,15 +7,37 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf,
+};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::tls;
 
-pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Lets the connection end in a reset.
+    fn reset_when_dropped(&self);
+}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
+impl Transport for TcpStream {
+    fn reset_when_dropped(&self) {
+        // Where this fails the connection ends in order.
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl<T: Transport> Transport for TlsStream<T> {
+    fn reset_when_dropped(&self) {
+        self.get_ref().0.reset_when_dropped();
+    }
+}
+
+impl Transport for DuplexStream {
+    /// Memory knows no reset; the peer reads an end.
+    fn reset_when_dropped(&self) {}
+}
 
 pub(super) enum Stream<T> {
     Clear(T),
@@ -84,11 +106,41 @@ impl<T: Transport> Stream<T> {
     /// a moment: closing on unread octets would reset the connection, and the reset could
     /// overtake the last reply.
     pub(super) async fn close(&mut self) {
+        if self.shut_down().await.is_ok() {
+            self.linger().await;
+        }
+    }
+
+    /// Closes without a goodbye in TLS, as a program does that has died.
+    pub(super) async fn hang_up(&mut self) {
+        let shut_down = match self {
+            Self::Clear(stream) => stream.shutdown().await,
+            Self::Tls(stream) => stream.get_mut().0.shutdown().await,
+            Self::Gone => return,
+        };
+        if shut_down.is_ok() {
+            self.linger().await;
+        }
+    }
+
+    /// Closes the direction to the peer.
+    pub(super) async fn shut_down(&mut self) -> io::Result<()> {
+        const MOMENT: Duration = Duration::from_secs(1);
+        tokio::time::timeout(MOMENT, self.io()?.shutdown()).await?
+    }
+
+    /// Resets the connection.
+    pub(super) fn reset(mut self) {
+        if let Ok(stream) = self.io() {
+            stream.reset_when_dropped();
+        }
+    }
+
+    async fn linger(&mut self) {
         const MOMENT: Duration = Duration::from_secs(1);
         const AT_MOST: usize = 256 << 10;
-        let goodbye = async {
+        let rest = async {
             let mut io = self.io()?;
-            io.shutdown().await?;
             let mut sink = [0; 4096];
             let mut read = 0;
             while read < AT_MOST {
@@ -100,6 +152,6 @@ impl<T: Transport> Stream<T> {
             io::Result::Ok(())
         };
         // The session is over however this ends.
-        let _ = tokio::time::timeout(MOMENT, goodbye).await;
+        let _ = tokio::time::timeout(MOMENT, rest).await;
     }
 }

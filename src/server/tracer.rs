@@ -97,6 +97,9 @@ impl Tracer {
             Note::PlaintextDropped { command, octets } => {
                 self.remark(now, format!("{octets} octets in clear behind {command} were dropped"))
             }
+            Note::Ruled { rule, reason } => {
+                self.remark(now, format!("{reason}: {}", rule.then()));
+            }
             // Told by the reply, or by the step of the handshake.
             Note::AuthenticationFailed { .. }
             | Note::MessageRejected { .. }

@@ -128,6 +128,9 @@ impl Reason {
             Self::SingleLabelDomain(_) | Self::ReservedDomain(_) => {
                 "mend the address; the switch is on by choice of the administrator".to_owned()
             }
+            Self::Rule(name) => {
+                format!("nothing on the connector: take out the failure rule \"{name}\"")
+            }
             _ => return None,
         };
         Some(text)

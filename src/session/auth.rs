@@ -122,6 +122,9 @@ impl Session {
     ) {
         let rights = self.connector.rights(&Token::of(&account));
         let name = account.name.to_string();
+        if self.rule_answers_proof(command, mechanism.keyword(), &name, now) {
+            return;
+        }
         if account.is_well_known() {
             self.notes.push(Note::WellKnownAccount { account: name.clone() });
             let reason = Reason::WellKnownAccount(name);

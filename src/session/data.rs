@@ -21,6 +21,8 @@ pub(super) enum Receiving {
         envelope: Envelope,
         chunk: ChunkReader,
         collected: Collected,
+        /// No chunk of the message came before.
+        first: bool,
     },
     /// A chunk that was refused: its octets come all the same, and the reply after them.
     Refused {
@@ -82,8 +84,9 @@ impl Session {
         let receiving = match (checked, std::mem::replace(&mut self.state, State::Ready)) {
             (Ok(()), State::Transaction(transaction)) => {
                 let Transaction { envelope, chunks } = *transaction;
+                let first = chunks.is_none();
                 let collected = chunks.unwrap_or_else(|| self.collect(envelope.declared_size, now));
-                Receiving::Chunk { envelope, chunk, collected }
+                Receiving::Chunk { envelope, chunk, collected, first }
             }
             (refusal, then) => {
                 let (reply, reason) = refusal.err().unwrap_or((reply::NEED_MAIL, Reason::Sequence));
@@ -121,19 +124,22 @@ impl Session {
             Receiving::Data { envelope, collected, .. } => {
                 self.end_of_data(envelope, collected, now);
             }
-            Receiving::Chunk { envelope, chunk, collected } => match self.check_content(&collected)
-            {
-                Ok(()) if chunk.last => self.end_of_data(envelope, collected, now),
-                Ok(()) => {
-                    if self.facts().chunk_tarpit {
-                        self.tarpit(self.connector.tarpit_interval, now);
+            Receiving::Chunk { envelope, first: true, .. }
+                if self.rule_answers_chunk(&envelope, now) => {}
+            Receiving::Chunk { envelope, chunk, collected, .. } => {
+                match self.check_content(&collected) {
+                    Ok(()) if chunk.last => self.end_of_data(envelope, collected, now),
+                    Ok(()) => {
+                        if self.facts().chunk_tarpit {
+                            self.tarpit(self.connector.tarpit_interval, now);
+                        }
+                        self.accept(&reply::chunk_received(chunk.size));
+                        let chunks = Some(collected);
+                        self.state = State::Transaction(Box::new(Transaction { envelope, chunks }));
                     }
-                    self.accept(&reply::chunk_received(chunk.size));
-                    let chunks = Some(collected);
-                    self.state = State::Transaction(Box::new(Transaction { envelope, chunks }));
+                    Err(refusal) => self.reject(refusal, now),
                 }
-                Err(refusal) => self.reject(refusal, now),
-            },
+            }
             Receiving::Refused { reply, reason, then, .. } => {
                 self.state = then;
                 self.refuse(reply, reason, now);

@@ -37,18 +37,25 @@ impl Session {
         self.host.tally.reply(250);
         let mut out = std::mem::take(&mut self.out);
         out.reserve(USUAL);
-        let mut last = out.len();
+        let begin = out.len();
+        let mut last = begin;
+        let withdrawing = self.pending.withdrawing.take();
         let fqdn = self.host.server.fqdn_of(&self.connector);
         // Writing into a growing buffer cannot fail.
         let _ = write!(out, "250-{fqdn} Hello [{}]\r\n", self.remote);
         if extended {
             self.offer().keywords(|keyword| {
-                last = out.len();
+                let start = out.len();
                 let _ = write!(out, "250-{keyword}\r\n");
+                match &withdrawing {
+                    Some(rule) if rule.withdraws(&out[start + 4..]) => out.truncate(start),
+                    _ => last = start,
+                }
             });
         }
         out[last + 3] = b' ';
         self.out = out;
+        self.truncate_reply(begin);
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Receipt {
 
 impl Session {
     pub(super) fn end_of_data(&mut self, envelope: Envelope, collected: Collected, now: Instant) {
+        if self.rule_answers_content(&envelope, &collected, now) {
+            return;
+        }
         if let Err(refusal) = self.hand_over(envelope, collected, now) {
             self.reject(refusal, now);
         }

@@ -16,6 +16,7 @@ impl Session {
         let command = Command::parse(line);
         self.host.tally.command(command.as_ref().ok().map(|command| command.verb));
         match command {
+            Ok(command) if self.rule_answers_command(&command, now) => {}
             Ok(command) => self.command(command, now),
             Err(syntax) => self.refuse(no_command(syntax), syntax.into(), now),
         }

@@ -27,6 +27,7 @@ mod rate;
 mod reason;
 mod recipient_domain;
 mod refusal;
+mod ruled;
 mod shown;
 mod stamp;
 #[cfg(test)]
@@ -45,6 +46,7 @@ use crate::connector::{
     GrantSource, Principal, ReceiveConnector, Rights, Server, SourceAddress, Token,
 };
 use crate::directory::{Account, Directory, Group};
+use crate::rules::{Fault, Rules};
 use crate::scope::Met;
 use crate::smtp::header::Stripped;
 use crate::smtp::line::{LineReader, Next};
@@ -71,6 +73,7 @@ pub struct Host {
     pub authenticator: Authenticator,
     pub memory: Arc<Memory>,
     pub tally: Arc<Tally>,
+    pub rules: Arc<Rules>,
     /// Edge and Hub servers that are known by their keys.
     pub direct_trust: Vec<DirectTrust>,
     /// TLSReceiveDomainSecureList.
@@ -94,6 +97,8 @@ pub enum Step {
     Keep(Box<Received>),
     /// Send the output and close.
     Close,
+    /// Send the output, then let the connection go wrong.
+    Break(Fault),
 }
 
 /// A message that was accepted but for being kept.
@@ -169,6 +174,7 @@ pub struct Session {
     opened: Instant,
     last_heard: Instant,
     hold: Option<Instant>,
+    pending: ruled::Pending,
 }
 
 /// What the peer said of itself.
@@ -236,6 +242,7 @@ impl Session {
             opened: now,
             last_heard: now,
             hold: None,
+            pending: ruled::Pending::default(),
         };
         session.rights = session.connector.rights(&session.token());
         session
@@ -245,6 +252,9 @@ impl Session {
     /// without a leading zero: `Fri, 5 Aug 2016 16:24:41 -0700`.
     pub fn greet(&mut self, date: &str) {
         use std::fmt::Write as _;
+        if self.rule_greets() {
+            return;
+        }
         self.host.tally.reply(220);
         // Writing into a growing buffer cannot fail.
         let _ = match &self.connector.banner {
@@ -254,6 +264,7 @@ impl Session {
                 write!(self.out, "220 {fqdn} Microsoft ESMTP MAIL Service ready at {date}\r\n")
             }
         };
+        self.truncate_reply(0);
     }
 
     /// Goes on with what was read. Leaves in `input` what is not used yet.
@@ -267,6 +278,9 @@ impl Session {
                     return Step::Hold(until);
                 }
                 self.hold = None;
+            }
+            if let Some(fault) = self.pending.fault {
+                return Step::Break(fault);
             }
             match &mut self.state {
                 State::Closed => return Step::Close,

@@ -1,5 +1,6 @@
 //! What a session tells besides its replies: facts for the log, the events and the trace.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::offer::TlsKind;
@@ -8,6 +9,7 @@ use super::shown::Shown;
 use crate::auth::{Failure, Mechanism, Package};
 use crate::connector::{Rights, TlsCapabilities};
 use crate::directory::Group;
+use crate::rules::Rule;
 use crate::smtp::Reply;
 
 /// Something worth recording.
@@ -43,6 +45,8 @@ pub enum Note {
     LogonFailuresExceeded { limit: u32 },
     /// The reply that accepts a message is held back.
     AcknowledgementDelayed { by: Duration },
+    /// A failure rule bit, and refused nothing by a reply.
+    Ruled { rule: Arc<Rule>, reason: Reason },
     /// Octets that came in clear behind STARTTLS or X-ANONYMOUSTLS were dropped.
     PlaintextDropped { command: TlsKind, octets: usize },
 }

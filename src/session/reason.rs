@@ -105,6 +105,8 @@ pub enum Reason {
     NoMemory,
     #[error("the message could not be kept: {0}")]
     NotKept(String),
+    #[error("rule \"{0}\"")]
+    Rule(String),
     #[error("nothing came for ConnectionInactivityTimeout")]
     Inactive,
     #[error("the connection is older than ConnectionTimeout")]

@@ -9,7 +9,9 @@ use crate::smtp::{Reply, reply};
 impl Session {
     pub(super) fn accept(&mut self, reply: &Reply) {
         self.host.tally.reply(reply.code());
+        let start = self.out.len();
         reply.write_to(&mut self.out);
+        self.truncate_reply(start);
     }
 
     /// Refuses a command: counts it if it is a protocol error, delays the reply to an
@@ -61,7 +63,7 @@ impl Session {
     /// Holds back what is in the output, whoever the peer is.
     pub(super) fn delay(&mut self, interval: TimeSpan, now: Instant) {
         if interval.0 > Duration::ZERO {
-            self.hold = Some(now + interval.0);
+            self.hold = self.hold.max(Some(now + interval.0));
             self.tell(Note::Delayed(interval.0));
         }
     }

@@ -2,6 +2,7 @@
 
 mod content;
 mod limits;
+mod rules;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,6 +94,7 @@ fn host(memory: u64) -> Host {
         authenticator,
         memory: Arc::new(Memory::new(memory)),
         tally: Arc::default(),
+        rules: Arc::default(),
         direct_trust: Vec::new(),
         domain_secure: Vec::new(),
         shadow_redundancy: false,
@@ -249,12 +251,14 @@ mod hostile {
                 ],
                 0..30,
             ),
+            rules in prop::collection::vec(prop::sample::select(rules::SOME), 0..3),
         ) {
             let mut bench = Bench::new(|c| {
                 c.auth_mechanism = AuthMechanism::all() - AuthMechanism::ExternalAuthoritative;
                 c.auth_tarpit_interval = TimeSpan::from_secs(0);
                 c.tarpit_interval = TimeSpan::from_secs(0);
             });
+            rules::add(&bench, &rules);
             for piece in pieces {
                 bench.input.extend_from_slice(&piece);
                 loop {
@@ -268,7 +272,7 @@ mod hostile {
                             let bindings = crate::auth::ChannelBindings::default();
                             bench.session.tls_started(Secured { kind, bindings, peer: None }, now);
                         }
-                        Step::Close => return Ok(()),
+                        Step::Close | Step::Break(_) => return Ok(()),
                         Step::Read => break,
                         Step::Hold(_) => prop_assert!(false, "no tarpit is on"),
                     }

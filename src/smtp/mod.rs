@@ -10,9 +10,11 @@ pub mod header;
 pub mod line;
 pub mod reply;
 pub mod tally;
+mod written;
 
 pub use address::{Mailbox, Path};
 pub use command::{Command, Syntax};
 pub use envelope::{Envelope, Recipient};
 pub use reply::Reply;
 pub use tally::Tally;
+pub use written::WrittenReplyError;

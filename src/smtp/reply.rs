@@ -21,7 +21,7 @@ impl Reply {
         Self { code, text: Cow::Borrowed(text) }
     }
 
-    fn owned(code: u16, text: String) -> Self {
+    pub(super) fn owned(code: u16, text: String) -> Self {
         Self { code, text: Cow::Owned(text) }
     }
 
@@ -131,6 +131,8 @@ pub const TOO_MANY_FROM_SOURCE: Reply = Reply::new(
     421,
     "4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission channel",
 );
+/// The transport service is there and inactive.
+pub const SERVICE_NOT_ACTIVE: Reply = Reply::new(421, "4.3.2 Service not active");
 /// ConnectionTimeout; the text is known from senders' queues, as a receiver's it is our choice.
 pub const CONNECTION_TIMED_OUT: Reply = Reply::new(421, "4.4.1 Connection timed out");
 /// MessageRateLimit.
@@ -144,6 +146,9 @@ pub const TOO_MANY_ERRORS: Reply =
 /// Domain Security; text unconfirmed.
 pub const SECURE_DOMAIN_DISALLOWED: Reply =
     Reply::new(451, "4.7.3 The admin has temporarily disallowed this secure domain");
+/// A Front End that finds no Hub to pass the session on to.
+pub const PROXY_FAILED_PRX5: Reply =
+    Reply::new(451, "4.7.0 Temporary server error. Please try again later. PRX5");
 pub const TIMEOUT_WAITING: Reply = Reply::new(451, "4.7.0 Timeout waiting for client input");
 pub const MUST_ISSUE_STARTTLS: Reply = Reply::new(451, "5.7.3 Must issue a STARTTLS command first");
 /// A sender's own text, in its queue. That a receiver gives it is our choice, see
@@ -151,6 +156,11 @@ pub const MUST_ISSUE_STARTTLS: Reply = Reply::new(451, "5.7.3 Must issue a START
 pub const CANNOT_ACHIEVE_EXCHANGE_AUTH: Reply =
     Reply::new(451, "5.7.3 Cannot achieve Exchange Server authentication");
 pub const INSUFFICIENT_RESOURCES: Reply = Reply::new(452, "4.3.1 Insufficient system resources");
+/// Back pressure at the end of data, which names what is short.
+pub const INSUFFICIENT_DISK: Reply = Reply::new(
+    452,
+    r"4.3.1 Insufficient system resources (UsedDiskSpace[C:\Program Files\Microsoft\Exchange Server\V15\TransportRoles\data\Queue])",
+);
 pub const TOO_MANY_RECIPIENTS: Reply = Reply::new(452, "4.5.3 Too many recipients");
 pub const TEMPORARY_AUTH_FAILURE: Reply = Reply::new(454, "4.7.0 Temporary authentication failure");
 

@@ -370,6 +370,13 @@ impl<S: Read + Write> Client<S> {
         self.command("Subject: test\r\n\r\nText.\r\n.")
     }
 
+    /// All that comes until the end, and how the connection ended.
+    pub fn rest(&mut self) -> (String, std::io::Result<()>) {
+        let mut rest = Vec::new();
+        let end = self.stream.read_to_end(&mut rest).map(|_| ());
+        (String::from_utf8(rest).unwrap(), end)
+    }
+
     /// Whether the server has closed the connection.
     pub fn is_closed(&mut self) -> bool {
         self.reply().is_empty()
