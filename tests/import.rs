@@ -543,6 +543,13 @@ fn a_dump_becomes_a_configuration_that_explains_the_same() {
         "{}",
         relay.stdout
     );
+    let logs = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/logs/2019");
+    let held = ["--import", "ex01.clixml", "--config", "ex01.toml"]
+        .chunks(2)
+        .map(|source| expsd(&[&["logs", logs][..], source].concat(), folder.path()).stdout)
+        .collect::<Vec<_>>();
+    assert!(!held[0].contains("which recipients are outside is not known"), "{}", held[0]);
+    assert_eq!(held[0], held[1]);
     let same = expsd(&["diff", "ex01.clixml", "ex01.toml"], folder.path());
     assert!(same.stdout.contains("SMTPAcceptAnyRecipient"), "{}", same.stdout);
 }
