@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use expsd::config::Configuration;
+use expsd::journal::logs::{Filter, Survey};
 use expsd::scope::Scope;
-use expsd::session::explain::{Side, differences};
+use expsd::session::explain::{Seen, Side, differences, only_seen};
 
 use super::{Failed, Format, Source, State, print_all};
 
@@ -22,6 +23,7 @@ use super::{Failed, Format, Source, State, print_all};
 Examples:
   expsd diff before.toml after.toml
   expsd diff ex01.clixml ex02.clixml
+  expsd diff before.toml after.toml --logs ./SmtpReceive
   expsd diff before.toml after.toml --format json")]
 pub struct Diff {
     /// A configuration, or the dump of a server's connectors
@@ -29,6 +31,9 @@ pub struct Diff {
     before: PathBuf,
     #[arg(value_name = "B")]
     after: PathBuf,
+    /// Protocol logs of the server: only sources that were really seen are told
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    logs: Vec<PathBuf>,
     #[command(flatten)]
     state: State,
     /// How to print it
@@ -57,8 +62,13 @@ impl Diff {
                 certificate: &super::has_certificate(&new_store, &after.server),
             },
         );
+        let found = match self.logs.is_empty() {
+            true => found,
+            false => only_seen(found, &self.seen()?),
+        };
         if found.is_empty() && self.format == Format::Text {
-            println!("Every source address meets the same in both.");
+            let whom = if self.logs.is_empty() { "source address" } else { "source in the logs" };
+            println!("Every {whom} meets the same in both.");
             return Ok(());
         }
         print_all(self.format, &found)?;
@@ -66,5 +76,16 @@ impl Diff {
             true => Ok(()),
             false => Err(Failed(DIFFERENT)),
         }
+    }
+
+    fn seen(&self) -> Result<Vec<Seen>, Failed> {
+        let mut survey = Survey::new(Filter::default(), None);
+        super::logs::read(&self.logs, &mut survey)?;
+        let seen = survey.seen().map(|seen| Seen {
+            local: seen.local,
+            source: seen.source,
+            sessions: seen.sessions,
+        });
+        Ok(seen.collect())
     }
 }

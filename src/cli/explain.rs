@@ -1,5 +1,6 @@
 //! `expsd explain`
 
+use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -7,9 +8,12 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use expsd::config::Configuration;
 use expsd::connector::{IpRange, SourceAddress};
+use expsd::scope::lint::{self, Finding};
 use expsd::scope::map::{self, Mark};
 use expsd::scope::{Piece, Scope};
 use expsd::session::explain::{Outcome, Peer, Profile, explain, outcomes};
+
+use serde::Serialize;
 
 use super::{Failed, Format, Source, State, UNREADABLE, fail, print_all, written};
 
@@ -42,6 +46,9 @@ pub struct Explain {
     /// [default: port 25, or the first connector's]
     #[arg(long, value_name = "ADDR:PORT", value_parser = Local::from_str)]
     local: Option<Local>,
+    /// Somebody whose addresses are known, as `expsd lint` takes it
+    #[arg(long = "peer", value_name = "[KIND:]NAME=IP[,IP…]", value_parser = lint::Peer::from_str)]
+    peers: Vec<lint::Peer>,
     /// Tell only how this peer fares
     #[arg(long = "as", value_name = "PEER")]
     peer: Option<As>,
@@ -87,6 +94,43 @@ impl FromStr for Local {
     }
 }
 
+/// What is explained, with what lint has to say of it.
+#[derive(Serialize)]
+struct Linted<T> {
+    #[serde(flatten)]
+    what: T,
+    lint: Vec<Rule>,
+}
+
+/// A rule of lint that what is explained comes under.
+#[derive(PartialEq, Eq, Serialize)]
+struct Rule {
+    rule: &'static str,
+    problem: String,
+}
+
+impl<T> Linted<T> {
+    fn new<'a>(what: T, findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let mut lint = Vec::new();
+        for finding in findings {
+            let rule = Rule { rule: finding.rule.id, problem: finding.problem.clone() };
+            if !lint.contains(&rule) {
+                lint.push(rule);
+            }
+        }
+        Self { what, lint }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Linted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.what.fmt(f)?;
+        self.lint
+            .iter()
+            .try_for_each(|Rule { rule, problem }| writeln!(f, "  lint      {rule}: {problem}"))
+    }
+}
+
 /// What was asked about.
 enum Asked {
     Address(SourceAddress),
@@ -110,24 +154,28 @@ impl FromStr for Asked {
 impl Explain {
     pub fn run(self) -> Result<(), Failed> {
         let asked = self.asked()?;
-        let configuration = self.source.look()?;
-        let store = self.state.read(&configuration)?;
+        let draft = self.source.look()?;
+        let configuration = &draft.configuration;
+        let store = self.state.read(configuration)?;
         let scope = Scope::new(configuration.connectors.clone());
+        let findings = super::lint::findings(&draft, &scope, &store, &self.peers);
         let server = &configuration.server;
         let certificate = super::has_certificate(&store, server);
         let format = match self.format {
             Form::Text => Format::Text,
             Form::Json => Format::Json,
-            Form::Svg => return self.draw(&configuration, &scope, &asked),
+            Form::Svg => return self.draw(configuration, &scope, &asked),
         };
         if let Some(addresses) = self.addresses(&asked) {
             let explanations = addresses.into_iter().map(|remote| {
-                let local = self.local(&configuration, remote.ip());
+                let local = self.local(configuration, remote.ip());
                 let mut explanation = explain(server, &scope, local, remote, &certificate);
                 if let Some(winner) = &mut explanation.winner {
                     self.narrow(&mut winner.profile);
                 }
-                explanation
+                let winner = scope.select(local, remote).index();
+                let lint = lint::findings_for(&findings, local, remote, winner);
+                Linted::new(explanation, lint)
             });
             return print_all(format, &explanations.collect::<Vec<_>>());
         }
@@ -135,12 +183,12 @@ impl Explain {
         for asked in &asked {
             match asked {
                 Asked::Address(remote) => {
-                    let local = self.local(&configuration, remote.ip());
+                    let local = self.local(configuration, remote.ip());
                     let winner = scope.select(local, *remote).index();
                     pieces.push((local, Piece { first: *remote, last: *remote, winner }));
                 }
                 Asked::Range(range) => {
-                    let local = self.local(&configuration, range.first());
+                    let local = self.local(configuration, range.first());
                     pieces.extend(scope.pieces(local, range).into_iter().map(|p| (local, p)));
                 }
             }
@@ -149,7 +197,16 @@ impl Explain {
         for profile in found.iter_mut().filter_map(|outcome| outcome.profile.as_mut()) {
             self.narrow(profile);
         }
-        print_all(format, &found)
+        let found = found.into_iter().map(|outcome| {
+            let at = |source: &SourceAddress| scope.select(outcome.local, *source).index();
+            let firsts: Vec<_> = outcome.sources.iter().map(|source| source.first).collect();
+            let lint: Vec<_> = firsts
+                .iter()
+                .flat_map(|first| lint::findings_for(&findings, outcome.local, *first, at(first)))
+                .collect();
+            Linted::new(outcome, lint)
+        });
+        print_all(format, &found.collect::<Vec<_>>())
     }
 
     fn draw(
@@ -162,8 +219,17 @@ impl Explain {
             Asked::Address(address) => Some(*address),
             Asked::Range(_) => None,
         });
-        let marks: Vec<_> =
-            addresses.map(|address| Mark { name: None, address, asked: true }).collect();
+        let named = |address: SourceAddress| {
+            let peer = self.peers.iter().find(|peer| peer.addresses.contains(&address));
+            peer.map(|peer| peer.name.clone())
+        };
+        let mut marks: Vec<_> =
+            addresses.map(|address| Mark { name: named(address), address, asked: true }).collect();
+        for address in self.peers.iter().flat_map(|peer| &peer.addresses) {
+            if marks.iter().all(|mark| mark.address != *address) {
+                marks.push(Mark { name: named(*address), address: *address, asked: false });
+            }
+        }
         let first = asked.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |asked| match asked {
             Asked::Address(address) => address.ip(),
             Asked::Range(range) => range.first(),

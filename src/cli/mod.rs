@@ -147,8 +147,10 @@ impl Source {
     }
 
     /// What is only looked at. Rules that it breaks are told.
-    fn look(&self) -> Result<Configuration, Failed> {
-        self.draft().map(looked_at)
+    fn look(&self) -> Result<Draft, Failed> {
+        let draft = self.draft()?;
+        tell_broken(&draft);
+        Ok(draft)
     }
 
     fn draft(&self) -> Result<Draft, Failed> {
@@ -166,7 +168,9 @@ impl Source {
             true => imported(path, &import::Of::default()),
             false => Draft::load(path).map_err(show),
         };
-        draft.map(looked_at)
+        let draft = draft?;
+        tell_broken(&draft);
+        Ok(draft.configuration)
     }
 }
 
@@ -179,13 +183,12 @@ fn imported(path: &Path, of: &import::Of) -> Result<Draft, Failed> {
     Ok(Draft::imported(import, path.display().to_string()))
 }
 
-fn looked_at(draft: Draft) -> Configuration {
+fn tell_broken(draft: &Draft) {
     if !draft.broken.is_empty()
         && let Err(error) = draft.clone().finish()
     {
         eprintln!("expsd: Exchange takes no such set, nor would expsd run it:\n{error}");
     }
-    draft.configuration
 }
 
 fn show(error: ConfigError) -> Failed {

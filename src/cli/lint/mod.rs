@@ -95,18 +95,7 @@ impl Lint {
         let draft = self.source.draft()?;
         let store = self.state.read(&draft.configuration)?;
         let scope = Scope::new(draft.configuration.connectors.clone());
-        let server = &draft.configuration.server;
-        let now = Timestamp::now();
-        let certificate = |connector| certificate(&store, connector, server, now);
-        let certificates: Vec<_> = scope.connectors().iter().map(certificate).collect();
-        let findings = lint::lint(&Subject {
-            server,
-            words: facts(server.version),
-            scope: &scope,
-            broken: &draft.broken,
-            peers: &self.peers,
-            certificates: &certificates,
-        });
+        let findings = findings(&draft, &scope, &store, &self.peers);
         let report = Report::new(&draft, &findings);
         let mut out = io::stdout().lock();
         let result = match self.format {
@@ -121,6 +110,27 @@ impl Lint {
             false => Ok(()),
         }
     }
+}
+
+/// Everything that is wrong with what was read.
+pub(super) fn findings(
+    draft: &Draft,
+    scope: &Scope,
+    store: &Store,
+    peers: &[Peer],
+) -> Vec<Finding> {
+    let server = &draft.configuration.server;
+    let now = Timestamp::now();
+    let certificate = |connector| certificate(store, connector, server, now);
+    let certificates: Vec<_> = scope.connectors().iter().map(certificate).collect();
+    lint::lint(&Subject {
+        server,
+        words: facts(server.version),
+        scope,
+        broken: &draft.broken,
+        peers,
+        certificates: &certificates,
+    })
 }
 
 fn words(version: Version) -> &'static dyn Words {

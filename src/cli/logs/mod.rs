@@ -100,7 +100,7 @@ pub fn read(files: &[PathBuf], survey: &mut Survey) -> Result<(), Failed> {
 impl Logs {
     pub fn run(self) -> Result<(), Failed> {
         let configuration = match self.source.is_given() {
-            true => Some(self.source.look()?),
+            true => Some(self.source.look()?.configuration),
             false => None,
         };
         let filter = Filter {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use super::{Peer, Profile, Verdict, as_text};
-use crate::connector::{ReceiveConnector, Server, SourceAddress};
+use crate::connector::{Binding, ReceiveConnector, Server, SourceAddress};
 use crate::scope::{Overlay, Scope, is_other_address, overlay};
 use crate::smtp::reply;
 
@@ -29,8 +29,21 @@ pub struct Difference {
     pub before: Option<String>,
     pub after: Option<String>,
     pub sources: Vec<Stretch>,
+    /// Of the sources those that were seen, if logs were looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Vec<Seen>>,
     pub ehlo: Vec<Keywords>,
     pub peers: Vec<Change>,
+}
+
+/// A source address that came to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Where it came to.
+    pub local: SocketAddr,
+    #[serde(serialize_with = "as_text")]
+    pub source: SourceAddress,
+    pub sessions: u64,
 }
 
 /// Source addresses that stand together.
@@ -94,6 +107,42 @@ pub fn differences(before: &Side<'_>, after: &Side<'_>) -> Vec<Difference> {
     found
 }
 
+/// Leaves of `differences` those that touch somebody who was seen, with whom they touch.
+pub fn only_seen(differences: Vec<Difference>, seen: &[Seen]) -> Vec<Difference> {
+    let touched = |difference: &Difference| {
+        let touches = |seen: &&Seen| {
+            let here = Binding(difference.local).accepts(seen.local)
+                || is_other_address(difference.local)
+                    && seen.local.port() == difference.local.port();
+            here && difference.sources.iter().any(|stretch| stretch.holds(seen.source))
+        };
+        let mut all: Vec<Seen> = Vec::new();
+        for seen in seen.iter().filter(touches) {
+            match all.iter_mut().find(|known| known.source == seen.source) {
+                Some(known) => known.sessions += seen.sessions,
+                None => all.push(*seen),
+            }
+        }
+        all.sort_by_key(|seen| std::cmp::Reverse(seen.sessions));
+        all
+    };
+    let differences = differences.into_iter().filter_map(|difference| {
+        let seen = Some(touched(&difference)).filter(|seen| !seen.is_empty())?;
+        Some(Difference { seen: Some(seen), ..difference })
+    });
+    differences.collect()
+}
+
+impl Stretch {
+    fn holds(&self, source: SourceAddress) -> bool {
+        let (first, last) = (self.first, self.last);
+        // One link stands for itself; all others for any.
+        let link = first.scope_id() == 0 || first.scope_id() == source.scope_id();
+        link && first.ip().is_ipv6() == source.ip().is_ipv6()
+            && (first.ip()..=last.ip()).contains(&source.ip())
+    }
+}
+
 /// What differs at `piece`, without its sources yet; `None` if nothing does.
 fn judge(before: &Side<'_>, after: &Side<'_>, piece: &Overlay) -> Option<Difference> {
     let (old, new) = (before.met(piece.before), after.met(piece.after));
@@ -105,6 +154,7 @@ fn judge(before: &Side<'_>, after: &Side<'_>, piece: &Overlay) -> Option<Differe
         before: old.map(|m| m.identity),
         after: new.map(|m| m.identity),
         sources: Vec::new(),
+        seen: None,
         ehlo,
         peers,
     })
@@ -196,13 +246,20 @@ const SHOWN: usize = 20;
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "On {}, from", Local(self.local))?;
-        for Stretch { first, last } in self.sources.iter().take(SHOWN) {
+        for Seen { source, sessions, .. } in self.seen.iter().flatten().take(SHOWN) {
+            writeln!(f, "    {source}, seen in {sessions} sessions")?;
+        }
+        if let more @ 1.. = self.seen.as_ref().map_or(0, |s| s.len().saturating_sub(SHOWN)) {
+            writeln!(f, "    … and {more} more that were seen")?;
+        }
+        let unseen = self.seen.is_none();
+        for Stretch { first, last } in self.sources.iter().take(SHOWN).filter(|_| unseen) {
             match first == last {
                 true => writeln!(f, "    {first}")?,
                 false => writeln!(f, "    {first}-{last}")?,
             }
         }
-        if let more @ 1.. = self.sources.len().saturating_sub(SHOWN) {
+        if let (more @ 1.., true) = (self.sources.len().saturating_sub(SHOWN), unseen) {
             writeln!(f, "    … and {more} more stretches")?;
         }
         let none = "no connector";

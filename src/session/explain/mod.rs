@@ -14,7 +14,9 @@ use crate::connector::{ReceiveConnector, Server, SourceAddress};
 use crate::scope::{Scope, Standing};
 use crate::smtp::reply;
 
-pub use difference::{Change, Difference, Effect, Keywords, Side, Stretch, differences};
+pub use difference::{
+    Change, Difference, Effect, Keywords, Seen, Side, Stretch, differences, only_seen,
+};
 pub use outcome::{Outcome, outcomes};
 pub use profile::{Ehlo, Peer, Profile, Refused, Verdict};
 
