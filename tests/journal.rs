@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "journal/agreement.rs"]
+mod agreement;
 #[path = "journal/readers.rs"]
 mod readers;
 #[path = "journal/secrets.rs"]
