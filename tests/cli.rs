@@ -142,14 +142,19 @@ fn a_network_is_explained_by_what_its_addresses_meet() {
         assert_eq!(relay["sources"][0]["first"], first);
         assert_eq!(relay["sources"][0]["last"], last);
     }
+    assert_eq!(explain("10.0.0.0/24")[1]["lint"][0]["rule"], "range-may-hold-exchange-server");
     let one = explain("10.0.0.12");
     assert_eq!(one[0]["winner"]["shadows"][0]["connector"], r"EX01\Default Frontend EX01");
     assert_eq!(one[0]["losers"][0]["standing"], "wider");
 
-    let arguments = ["--remote", "10.0.0.12", "--format", "svg", "--width", "400"];
+    let arguments =
+        ["--remote", "10.0.0.12", "--peer", "EX02=10.0.0.12", "--format", "svg", "--width", "960"];
     let map = expsd(&[&["explain", "--config", "a.toml"][..], &arguments].concat(), folder.path());
     let map = text(&map.stdout);
-    assert!(map.starts_with("<svg ") && map.contains(r"10.0.0.12 meets EX01\App relay"), "{map}");
+    assert!(
+        map.starts_with("<svg ") && map.contains(r"EX02 (10.0.0.12) meets EX01\App relay"),
+        "{map}"
+    );
 
     std::fs::write(folder.path().join("list"), "10.0.0.12\n10.0.0\n").unwrap();
     let wrong = expsd(&["explain", "--remote", "@list"], folder.path());
@@ -179,6 +184,25 @@ fn diff_tells_whom_a_change_hurts() {
     ] {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
+
+    let log = |source: &str| {
+        let rows = format!(
+            "#Software: Microsoft Exchange Server\n#Version: 15.0.0.0\n#Log-type: SMTP Receive \
+             Protocol Log\n#Fields: date-time,connector-id,session-id,sequence-number,\
+             local-endpoint,remote-endpoint,event,data,context\n\
+             2026-11-22T09:00:00.000Z,EX01\\Default Frontend EX01,08DF489500000001,0,\
+             10.0.0.5:25,{source}:40000,+,,\n"
+        );
+        std::fs::write(folder.path().join("RECV2026112209-1.LOG"), rows).unwrap();
+        let arguments = ["diff", "a.toml", "b.toml", "--logs", "RECV2026112209-1.LOG"];
+        expsd(&arguments, folder.path())
+    };
+    let hurt = log("10.0.0.12");
+    assert_eq!(hurt.status.code(), Some(1));
+    assert!(text(&hurt.stdout).contains("from\n    10.0.0.12, seen in 1 session\n  before"));
+    let nobody = log("10.0.0.77");
+    assert_eq!(nobody.status.code(), Some(0));
+    assert_eq!(text(&nobody.stdout), "Every source in the logs meets the same in both.\n");
 
     let other_name = default.replace("EX01", "EX02");
     std::fs::write(

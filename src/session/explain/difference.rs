@@ -247,7 +247,8 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "On {}, from", Local(self.local))?;
         for Seen { source, sessions, .. } in self.seen.iter().flatten().take(SHOWN) {
-            writeln!(f, "    {source}, seen in {sessions} sessions")?;
+            let plural = if *sessions == 1 { "" } else { "s" };
+            writeln!(f, "    {source}, seen in {sessions} session{plural}")?;
         }
         if let more @ 1.. = self.seen.as_ref().map_or(0, |s| s.len().saturating_sub(SHOWN)) {
             writeln!(f, "    … and {more} more that were seen")?;
