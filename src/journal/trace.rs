@@ -160,7 +160,7 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "Session {}, {} to {}, {}",
+            "Session {}, {} to {}, {:.3}",
             self.session, self.remote, self.local, self.started
         )?;
         writeln!(f, "  met {}: {}", self.selection.connector, self.selection.reason)?;
@@ -192,9 +192,19 @@ impl fmt::Display for What {
                 text.lines().try_for_each(|line| writeln!(f, "  S: {line}"))?;
                 refusal.as_ref().map_or(Ok(()), |refusal| refusal.fmt(f))
             }
-            Self::LeftOut { keywords } => keywords
-                .iter()
-                .try_for_each(|LeftOut { keyword, why }| writeln!(f, "     no {keyword}: {why}")),
+            Self::LeftOut { keywords } => {
+                let mut reasons: Vec<&str> = Vec::new();
+                for LeftOut { why, .. } in keywords {
+                    if !reasons.contains(&&why[..]) {
+                        reasons.push(why);
+                    }
+                }
+                reasons.iter().try_for_each(|reason| {
+                    let alike = keywords.iter().filter(|left| left.why == *reason);
+                    let names: Vec<_> = alike.map(|left| &left.keyword[..]).collect();
+                    writeln!(f, "     no {}: {reason}", names.join(", "))
+                })
+            }
             Self::Permissions { holder, grants } => {
                 writeln!(f, "  as {holder}, by")?;
                 if grants.is_empty() {

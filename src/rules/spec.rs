@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A rule as it is written, in a file or over HTTP. Every key is optional here; what must be
-/// there is asked when a [`Rule`] is made of it.
+/// there is asked when a [`Rule`](super::Rule) is made of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spec {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Reason, facts};
-use crate::connector::{ReceiveConnector, Server};
+use crate::connector::{AuthMechanism, PermissionGroups, ReceiveConnector, Server};
 use crate::smtp::{Reply, reply};
 
 /// What an administrator wants to know of a refusal.
@@ -19,7 +19,7 @@ impl Reason {
     /// What `reply`, given for this reason on `connector`, leads to.
     pub fn advice(&self, reply: &Reply, server: &Server, connector: &ReceiveConnector) -> Advice {
         let identity = server.identity(connector);
-        Advice { sender: self.sender(reply, server), mend: self.mend(&identity) }
+        Advice { sender: self.sender(reply, server), mend: self.mend(&identity, connector) }
     }
 
     fn sender(&self, reply: &Reply, server: &Server) -> Option<String> {
@@ -44,7 +44,7 @@ impl Reason {
         matches!(self, Self::NoExchangeServerAuth(_) | Self::XAnonymousTlsSuppressed)
     }
 
-    fn mend(&self, identity: &str) -> Option<String> {
+    fn mend(&self, identity: &str, connector: &ReceiveConnector) -> Option<String> {
         let set = |parameters: &str| format!("Set-ReceiveConnector \"{identity}\" {parameters}");
         let raise = |parameter: &str| {
             format!("if the peer is to be let through: {}", set(&format!("-{parameter} …")))
@@ -55,7 +55,12 @@ impl Reason {
                  address out of RemoteIPRanges; else tick Exchange Server authentication \
                  (ExchangeServer in AuthMechanism) and the group ExchangeServers, which the \
                  default connectors have: {}",
-                set("-AuthMechanism Tls, ExchangeServer -PermissionGroups ExchangeServers")
+                set(&format!(
+                    "-AuthMechanism {} -PermissionGroups {}",
+                    connector.auth_mechanism | AuthMechanism::ExchangeServer,
+                    connector.permission_groups - PermissionGroups::Custom
+                        | PermissionGroups::ExchangeServers
+                ))
             ),
             Self::XAnonymousTlsSuppressed => format!(
                 "{}, or Set-TransportService -UseDowngradedExchangeServerAuth $true on the sender",
