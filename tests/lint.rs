@@ -555,6 +555,41 @@ fn certificates_are_those_that_the_daemon_would_find() {
     assert_eq!(rules(), [""; 0]);
 }
 
+/// A dump has connectors and parameters in places of its own, and no certificates to look into.
+#[test]
+fn a_dump_is_linted_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = r##"[
+  {
+    "Name": "Default Frontend EX07", "Server": "EX07", "TransportRole": "FrontendTransport",
+    "Bindings": ["0.0.0.0:25"], "RemoteIPRanges": ["0.0.0.0-255.255.255.255"],
+    "AuthMechanism": "Tls, ExchangeServer", "PermissionGroups": "AnonymousUsers, ExchangeServers",
+    "Fqdn": "EX07.corp.test", "TlsCertificateName": "<I>CN=A CA<S>CN=mail.corp.test"
+  },
+  {
+    "Name": "App relay", "Server": "EX07", "TransportRole": "FrontendTransport",
+    "Bindings": ["0.0.0.0:25"], "Comment": "# expsd-lint: allow anything at all",
+    "RemoteIPRanges": ["10.0.0.50", "10.0.0.10-10.0.0.20"],
+    "AuthMechanism": "Tls", "PermissionGroups": "AnonymousUsers", "Fqdn": "relay.corp.test"
+  }
+]"##;
+    std::fs::write(folder.path().join("ex07.json"), dump).unwrap();
+    let arguments = ["--import", "ex07.json", "--peer", "EX08=10.0.0.12", "--format", "json"];
+    let output = expsd(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["file"], "ex07.json");
+    let findings = document["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 1, "{findings:#?}");
+    assert_eq!(findings[0]["rule"], "relay-covers-exchange-server");
+    assert_eq!(findings[0]["connector"], r"EX07\App relay");
+    assert_eq!(findings[0]["others"][0], r"EX07\Default Frontend EX07");
+    let shown = text(&expsd(folder.path(), &arguments[..4]).stdout);
+    for part in ["[ex07.json:8:3]", "EX07\\App relay, RemoteIPRanges\n"] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+}
+
 /// A draft may break the rules that a daemon must keep.
 #[test]
 fn what_the_cmdlets_refuse_is_linted_all_the_same() {

@@ -158,7 +158,8 @@ impl Explain {
         let configuration = &draft.configuration;
         let store = self.state.read(configuration)?;
         let scope = Scope::new(configuration.connectors.clone());
-        let findings = super::lint::findings(&draft, &scope, &store, &self.peers);
+        let known = (!self.source.is_dump()).then_some(&store);
+        let findings = super::lint::findings(&draft, &scope, known, &self.peers);
         let server = &configuration.server;
         let certificate = super::has_certificate(&store, server);
         let format = match self.format {

@@ -141,6 +141,10 @@ impl Source {
         self.config.is_some() || self.import.is_some()
     }
 
+    fn is_dump(&self) -> bool {
+        self.import.is_some()
+    }
+
     /// What may run: it breaks no rule.
     fn load(&self) -> Result<Configuration, Failed> {
         self.draft()?.finish().map_err(show)

@@ -27,8 +27,9 @@ use super::{Failed, Source, State, written};
 /// One rule for each known way to get it wrong: which connector, which addresses, who is hit,
 /// what he sees (reply, queue, event, log) and which command mends it. Without --peer, ranges
 /// that might cover Exchange servers are judged by their size; with it, exactly. A comment
-/// `# expsd-lint: allow RULE reason` in the file silences a rule for the connector that it
-/// stands in or above, or for the parameter on its line.
+/// `# expsd-lint: allow RULE reason` in a configuration silences a rule for the connector that
+/// it stands in or above, or for the parameter on its line. Certificates are those that
+/// `expsd serve` would use; of a dump they are not known.
 ///
 /// Exits with 0 if nothing was found or notes only, 1 if there are errors or warnings, and 2 if
 /// the file cannot be read.
@@ -39,6 +40,7 @@ Examples:
   expsd lint --config ex01.toml
   expsd lint --config ex01.toml --peer EX02=10.0.0.12 --peer balancer:LB1=10.0.0.4
   expsd lint --config ex01.toml --peer application:ERP=10.0.5.7,fd00::57
+  expsd lint --import ex01.clixml --peer EX02=10.0.0.12
   expsd lint --config ex01.toml --format sarif >ex01.sarif
   expsd lint --explain relay-covers-exchange-server")]
 pub struct Lint {
@@ -54,7 +56,7 @@ pub struct Lint {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     /// Print what a rule is about, and nothing else
-    #[arg(long, value_name = "RULE", value_parser = find_rule, conflicts_with_all = ["config", "peers"])]
+    #[arg(long, value_name = "RULE", value_parser = find_rule, conflicts_with_all = ["config", "import", "peers"])]
     explain: Option<&'static Rule>,
 }
 
@@ -93,10 +95,14 @@ impl Lint {
             return written("standard output", write!(io::stdout(), "{}", rule.page(&words)));
         }
         let draft = self.source.draft()?;
-        let store = self.state.read(&draft.configuration)?;
         let scope = Scope::new(draft.configuration.connectors.clone());
-        let findings = findings(&draft, &scope, &store, &self.peers);
-        let report = Report::new(&draft, &findings);
+        // A dump is of another server, whose certificates are not here, and no place for comments.
+        let (store, allows) = match self.source.is_dump() {
+            true => (None, Vec::new()),
+            false => (Some(self.state.read(&draft.configuration)?), draft.places.allows()),
+        };
+        let findings = findings(&draft, &scope, store.as_ref(), &self.peers);
+        let report = Report::new(&draft, &findings, &allows);
         let mut out = io::stdout().lock();
         let result = match self.format {
             Format::Text => text::write(&report, &mut out),
@@ -112,17 +118,19 @@ impl Lint {
     }
 }
 
-/// Everything that is wrong with what was read.
+/// Everything that is wrong with what was read. Without a `store` the certificates are unknown.
 pub(super) fn findings(
     draft: &Draft,
     scope: &Scope,
-    store: &Store,
+    store: Option<&Store>,
     peers: &[Peer],
 ) -> Vec<Finding> {
     let server = &draft.configuration.server;
     let now = Timestamp::now();
-    let certificate = |connector| certificate(store, connector, server, now);
-    let certificates: Vec<_> = scope.connectors().iter().map(certificate).collect();
+    let of = |connector| {
+        store.map_or(Certificate::Unknown, |store| certificate(store, connector, server, now))
+    };
+    let certificates: Vec<_> = scope.connectors().iter().map(of).collect();
     lint::lint(&Subject {
         server,
         words: facts(server.version),
@@ -152,7 +160,6 @@ fn unknown(id: &str) -> String {
     }
 }
 
-/// What the daemon would find for STARTTLS on a connector.
 fn certificate(
     store: &Store,
     connector: &ReceiveConnector,
@@ -180,8 +187,7 @@ fn certificate(
 }
 
 impl<'a> Report<'a> {
-    fn new(draft: &'a Draft, findings: &'a [Finding]) -> Self {
-        let allows = draft.places.allows();
+    fn new(draft: &'a Draft, findings: &'a [Finding], allows: &[Allow]) -> Self {
         let mut told: Vec<Told<'a>> = findings
             .iter()
             .map(|finding| {

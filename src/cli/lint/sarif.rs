@@ -53,16 +53,17 @@ fn result(report: &Report<'_>, told: &Told<'_>) -> Value {
             "kind": "member",
         }]);
     }
+    let file = report.draft.places.name();
+    if !file.is_empty() {
+        location["physicalLocation"]["artifactLocation"] = json!({ "uri": uri(file) });
+    }
     if let Some(place) = &told.place {
         let (start, end) = (report.position(place.start), report.position(place.end));
-        location["physicalLocation"] = json!({
-            "artifactLocation": { "uri": uri(report.draft.places.name()) },
-            "region": {
-                "startLine": start.0,
-                "startColumn": start.1,
-                "endLine": end.0,
-                "endColumn": end.1,
-            },
+        location["physicalLocation"]["region"] = json!({
+            "startLine": start.0,
+            "startColumn": start.1,
+            "endLine": end.0,
+            "endColumn": end.1,
         });
     }
     let index = RULES.iter().position(|rule| *rule == told.rule);

@@ -67,7 +67,12 @@ struct Shown<'a> {
 impl<'a> Shown<'a> {
     fn new(report: &'a Report<'_>, told: &Told<'_>) -> Self {
         let mut problem = told.problem.clone();
-        if let (Some(finding), None) = (told.finding, &told.place) {
+        let of =
+            |finding: &Finding, parameter| report.draft.places.find(finding.connector, parameter);
+        // Where the parameter stands nowhere, the place is that of its connector at best.
+        if let Some(finding) = told.finding
+            && of(finding, finding.parameter) == of(finding, "")
+        {
             let identity = report.identity(finding.connector);
             problem += &format!("\n{identity}, {}", finding.parameter);
         }
