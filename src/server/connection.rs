@@ -17,11 +17,12 @@ use super::record::Recorder;
 use super::shared::Shared;
 use super::stream::{Stream, Transport};
 use super::tracer::Tracer;
+use super::witness::Witness;
 use super::{fault, local_of, proxy, rows};
 use crate::auth::ChannelBindings;
 use crate::capture::{Message, Tls};
 use crate::connector::{Rights, SourceAddress};
-use crate::journal::{Ending, Event, Refused, Rows};
+use crate::journal::{Ending, Event, Refused};
 use crate::session::{
     Arrival, PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind, date,
 };
@@ -114,7 +115,8 @@ async fn run<T: Transport>(
     let tracer = shared
         .traces_sessions()
         .then(|| Tracer::open(&id, &shared.explain(local, source), &session, now()));
-    if rows.is_some() || tracer.is_some() {
+    let witness = Witness { rows, tracer };
+    if witness.is_there() {
         session.tell_all();
     }
     let connection = Connection {
@@ -127,8 +129,7 @@ async fn run<T: Transport>(
         remote,
         stream,
         session,
-        rows,
-        tracer,
+        witness,
         input,
         messages: 0,
         tls: None,
@@ -161,8 +162,7 @@ struct Connection<T> {
     remote: SocketAddr,
     stream: Stream<T>,
     session: Session,
-    rows: Option<Rows>,
-    tracer: Option<Tracer>,
+    witness: Witness,
     input: BytesMut,
     messages: u32,
     tls: Option<Tls>,
@@ -182,11 +182,9 @@ impl<T: Transport> Connection<T> {
             tracing::debug!(%error, "the connection broke");
             rows::ending(&error)
         });
-        if let Some(rows) = &mut self.rows {
-            rows.ended(ending);
-        }
-        if let Some(tracer) = self.tracer.take() {
-            self.shared.traced(tracer.end(&self.session, ending));
+        self.witness.ended(ending);
+        if let Some(trace) = self.witness.trace(&self.session, ending) {
+            self.shared.traced(trace);
         }
     }
 
@@ -225,7 +223,7 @@ impl<T: Transport> Connection<T> {
                     }
                 }
                 Step::Hold(until) => {
-                    self.hand_over();
+                    self.witness.hand_over();
                     let mut wait = pin!(tokio::time::sleep_until(until.into()));
                     let cut = stopping.run_until_cancelled(wait.as_mut()).await.is_none();
                     if cut && self.session.shut_down() {
@@ -264,9 +262,7 @@ impl<T: Transport> Connection<T> {
 
     async fn end(&mut self) -> io::Result<Ending> {
         self.flush().await?;
-        if let Some(rows) = &mut self.rows {
-            rows.ended(Ending::Local);
-        }
+        self.witness.ended(Ending::Local);
         self.stream.close().await;
         Ok(Ending::Local)
     }
@@ -274,12 +270,7 @@ impl<T: Transport> Connection<T> {
     /// Logs what the session noted since the last time.
     fn record(&mut self) {
         for note in self.session.take_notes() {
-            if let Some(rows) = &mut self.rows {
-                rows::write(rows, &note);
-            }
-            if let Some(tracer) = &mut self.tracer {
-                tracer.note(&self.shared.host.server, &self.session, &note, now());
-            }
+            self.witness.note(&self.shared.host.server, &self.session, &note, now());
             self.recorder().note(&self.session, &self.shared.metrics, note);
         }
     }
@@ -289,21 +280,11 @@ impl<T: Transport> Connection<T> {
         Recorder { journal: self.shared.journal.as_deref(), role, session: Some(&self.id) }
     }
 
-    fn hand_over(&mut self) {
-        if let Some(rows) = &mut self.rows {
-            rows.hand_over();
-        }
-    }
-
     async fn flush(&mut self) -> io::Result<()> {
-        if let Some(rows) = &mut self.rows {
-            rows.sent(self.session.output());
-            rows.hand_over();
-        }
-        if let Some(tracer) = &mut self.tracer {
-            let output = self.session.output().split().freeze();
-            tracer.sent(&self.session, &output, now());
-            *self.session.output() = BytesMut::from(output);
+        if self.witness.is_there() {
+            let output = std::mem::take(self.session.output());
+            self.witness.sent(&self.session, &output, now());
+            *self.session.output() = output;
         }
         let deadline = self.session.deadline().into();
         self.shared.metrics.octets(0, self.session.output().len());
@@ -353,10 +334,7 @@ impl<T: Transport> Connection<T> {
         };
         // The session starts TLS only where there is a certificate for it.
         let endpoint = endpoint.ok_or(io::ErrorKind::NotConnected)?;
-        if let Some(rows) = &mut self.rows {
-            rows.sending_certificate(rows::certificate(&endpoint.certificate.details));
-            rows.hand_over();
-        }
+        self.witness.sending_certificate(&endpoint.certificate.details);
         let deadline = self.session.deadline().into();
         let handshake = self.stream.accept_tls(&endpoint);
         let facts = tokio::time::timeout_at(deadline, handshake).await.map_err(io::Error::from);
@@ -364,27 +342,14 @@ impl<T: Transport> Connection<T> {
         self.shared.metrics.handshake(kind, facts.is_ok());
         let facts = facts.inspect_err(|error| {
             tracing::info!(%error, "the TLS handshake behind {kind} failed");
-            if let Some(rows) = &mut self.rows {
-                rows.negotiation_failed(rows::tls_status(error));
-            }
-            if let Some(tracer) = &mut self.tracer {
-                tracer.tls_failed(kind, error, now());
-            }
+            self.witness.negotiation_failed(kind, error, now());
         })?;
-        if let Some(rows) = &mut self.rows {
-            rows.negotiated(&facts.protocol, &facts.cipher_suite, &facts.group);
-            if let Some(client) = &facts.client {
-                rows.remote_certificate(rows::certificate(&client.details));
-            }
-        }
         let peer = facts.client.as_ref().map(|client| self.peer(kind, client));
-        let (protocol, cipher_suite) = (facts.protocol, facts.cipher_suite);
+        let (protocol, cipher_suite) = (facts.protocol.clone(), facts.cipher_suite.clone());
         let client_certificate = peer.as_ref().map(|peer| peer.subject.clone());
         tracing::debug!(protocol, cipher_suite, client_certificate, "TLS by {kind}");
         let tls = Tls { command: kind.to_string(), protocol, cipher_suite, client_certificate };
-        if let Some(tracer) = &mut self.tracer {
-            tracer.tls(&tls, now());
-        }
+        self.witness.negotiated(&facts, &tls, now());
         self.tls = Some(tls);
         let exporter = facts.exporter.as_ref().map(|key| &key[..]);
         let bindings = ChannelBindings::new(Some(&facts.end_point), exporter);
@@ -408,9 +373,7 @@ impl<T: Transport> Connection<T> {
 
     async fn keep(&mut self, received: Received) {
         self.messages += 1;
-        if let Some(rows) = &mut self.rows {
-            rows.proxy_destination();
-        }
+        self.witness.keeping();
         let internal_id = self.shared.next_internal_id();
         let guid = uuid::Uuid::new_v4().to_string();
         let message = self.message(received, internal_id, &guid);
@@ -422,9 +385,7 @@ impl<T: Transport> Connection<T> {
             Ok(()) => {
                 tracing::info!(id, from, recipients, octets, stripped, "message accepted");
                 self.shared.metrics.message(&connector);
-                if let Some(tracer) = &mut self.tracer {
-                    tracer.message(&id, octets, recipients, now());
-                }
+                self.witness.kept(&id, octets, recipients, now());
                 let receipt = Receipt { internal_id, guid };
                 self.session.kept(&receipt, now());
             }

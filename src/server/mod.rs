@@ -10,6 +10,7 @@ mod rows;
 mod shared;
 mod stream;
 mod tracer;
+mod witness;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -58,7 +58,7 @@ impl Reason {
                 set(&format!(
                     "-AuthMechanism {} -PermissionGroups {}",
                     connector.auth_mechanism | AuthMechanism::ExchangeServer,
-                    connector.permission_groups - PermissionGroups::Custom
+                    (connector.permission_groups - PermissionGroups::Custom)
                         | PermissionGroups::ExchangeServers
                 ))
             ),

@@ -1,0 +1,107 @@
+//! Who follows a connection: the rows of the protocol log, and the decision trace.
+
+use std::io;
+use std::time::Instant;
+
+use super::rows;
+use super::tracer::Tracer;
+use crate::capture::Tls;
+use crate::connector::Server;
+use crate::journal::trace::Trace;
+use crate::journal::{Ending, Rows};
+use crate::session::{Note, Session, TlsKind};
+use crate::tls::{Details, Facts};
+
+/// Either, both or none; then it costs nothing.
+#[derive(Debug)]
+pub(super) struct Witness {
+    pub rows: Option<Rows>,
+    pub tracer: Option<Tracer>,
+}
+
+impl Witness {
+    /// Whether anybody wants to know all.
+    pub fn is_there(&self) -> bool {
+        self.rows.is_some() || self.tracer.is_some()
+    }
+
+    pub fn note(&mut self, server: &Server, session: &Session, note: &Note, now: Instant) {
+        if let Some(rows) = &mut self.rows {
+            rows::write(rows, note);
+        }
+        if let Some(tracer) = &mut self.tracer {
+            tracer.note(server, session, note, now);
+        }
+    }
+
+    /// `output` is about to be sent.
+    pub fn sent(&mut self, session: &Session, output: &[u8], now: Instant) {
+        if let Some(rows) = &mut self.rows {
+            rows.sent(output);
+        }
+        self.hand_over();
+        if let Some(tracer) = &mut self.tracer {
+            tracer.sent(session, output, now);
+        }
+    }
+
+    /// Nothing more comes for a while.
+    pub fn hand_over(&mut self) {
+        if let Some(rows) = &mut self.rows {
+            rows.hand_over();
+        }
+    }
+
+    pub fn sending_certificate(&mut self, details: &Details) {
+        if let Some(rows) = &mut self.rows {
+            rows.sending_certificate(rows::certificate(details));
+        }
+        self.hand_over();
+    }
+
+    pub fn negotiated(&mut self, facts: &Facts, tls: &Tls, now: Instant) {
+        if let Some(rows) = &mut self.rows {
+            rows.negotiated(&facts.protocol, &facts.cipher_suite, &facts.group);
+            if let Some(client) = &facts.client {
+                rows.remote_certificate(rows::certificate(&client.details));
+            }
+        }
+        if let Some(tracer) = &mut self.tracer {
+            tracer.tls(tls, now);
+        }
+    }
+
+    pub fn negotiation_failed(&mut self, kind: TlsKind, error: &io::Error, now: Instant) {
+        if let Some(rows) = &mut self.rows {
+            rows.negotiation_failed(rows::tls_status(error));
+        }
+        if let Some(tracer) = &mut self.tracer {
+            tracer.tls_failed(kind, error, now);
+        }
+    }
+
+    /// A message has come whole.
+    pub fn keeping(&mut self) {
+        if let Some(rows) = &mut self.rows {
+            rows.proxy_destination();
+        }
+    }
+
+    pub fn kept(&mut self, id: &str, octets: u64, recipients: usize, now: Instant) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.message(id, octets, recipients, now);
+        }
+    }
+
+    /// The connection is over, or about to be.
+    pub fn ended(&mut self, ending: Ending) {
+        if let Some(rows) = &mut self.rows {
+            rows.ended(ending);
+        }
+    }
+
+    /// The trace of the session, which is over.
+    pub fn trace(&mut self, session: &Session, ending: Ending) -> Option<Trace> {
+        self.tracer.take().map(|tracer| tracer.end(session, ending))
+    }
+}
