@@ -297,14 +297,16 @@ impl<T: Transport> Connection<T> {
         if now() >= deadline {
             return Ok(Heard::Deadline);
         }
-        let read = self.stream.read(&mut self.input, self.session.is_receiving());
-        let read = tokio::time::timeout_at(deadline.into(), read);
-        let read = match stopping {
-            Some(stopping) => match stopping.run_until_cancelled(read).await {
+        let mut read = pin!(self.stream.read(&mut self.input, self.session.is_receiving()));
+        let early = self.witness.wait_with(read.as_mut()).await;
+        let late = tokio::time::timeout_at(deadline.into(), read);
+        let read = match (early, stopping) {
+            (Some(read), _) => Ok(read),
+            (None, Some(stopping)) => match stopping.run_until_cancelled(late).await {
                 Some(read) => read,
                 None => return Ok(Heard::Stopping),
             },
-            None => read.await,
+            (None, None) => late.await,
         };
         match read {
             Err(_) => Ok(Heard::Deadline),
@@ -373,9 +375,9 @@ impl<T: Transport> Connection<T> {
 
     async fn keep(&mut self, received: Received) {
         self.messages += 1;
-        self.witness.keeping();
         let internal_id = self.shared.next_internal_id();
         let guid = uuid::Uuid::new_v4().to_string();
+        self.witness.keeping(&guid);
         let message = self.message(received, internal_id, &guid);
         let (octets, id, stripped) = (message.octets, message.id.clone(), message.stripped.len());
         let connector = message.connector.clone();

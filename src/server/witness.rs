@@ -39,9 +39,17 @@ impl Witness {
         if let Some(rows) = &mut self.rows {
             rows.sent(output);
         }
-        self.hand_over();
         if let Some(tracer) = &mut self.tracer {
             tracer.sent(session, output, now);
+        }
+    }
+
+    /// Waits for `next` a moment with what is to be handed over, as it may bring more; `None` if
+    /// it is still to come.
+    pub async fn wait_with<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
+        match &mut self.rows {
+            Some(rows) => rows.wait_with(next).await,
+            None => None,
         }
     }
 
@@ -80,10 +88,10 @@ impl Witness {
         }
     }
 
-    /// A message has come whole.
-    pub fn keeping(&mut self) {
+    /// A message has come whole; `id` is a UUID.
+    pub fn keeping(&mut self, id: &str) {
         if let Some(rows) = &mut self.rows {
-            rows.proxy_destination();
+            rows.proxy_destination(id);
         }
     }
 

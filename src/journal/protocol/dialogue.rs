@@ -4,8 +4,6 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::rows::{Rows, write};
 use crate::connector::{Rights, Role};
 
@@ -55,13 +53,12 @@ impl Rows {
         self.note(format_args!("{name};{number}"), "receiving message");
     }
 
-    /// Front End has a Hub for the message.
-    pub fn proxy_destination(&mut self) {
+    /// Front End has a Hub for the message; `id` is a UUID.
+    pub fn proxy_destination(&mut self, id: &str) {
         if self.layout.proxy_destination && self.role == Role::FrontEnd {
             self.remark(format_args!(
                 "Proxy destination(s) obtained from OnProxyInboundMessage event. Correlation \
-                 Id:{}",
-                Uuid::new_v4()
+                 Id:{id}"
             ));
         }
     }

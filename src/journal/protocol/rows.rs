@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -14,7 +15,8 @@ use crate::journal::Clock;
 use crate::journal::writer::{Piece, Queue};
 
 /// Writes the rows of one session, each with the time at which it is written. What is in hand
-/// goes to the writer when [`Rows::hand_over`] is called, when it is much, and in the end.
+/// goes to the writer when [`Rows::hand_over`] is called, when it is much, when the client lets
+/// the server wait, and in the end.
 #[derive(Debug)]
 pub struct Rows {
     queue: Queue,
@@ -56,6 +58,12 @@ pub enum Ending {
     /// Any other failure of the connection.
     SocketError,
 }
+
+/// What a command and its reply take.
+const USUAL: usize = 1 << 10;
+
+/// How long rows may be in hand while a client thinks. Our choice.
+const SOON: Duration = Duration::from_millis(20);
 
 /// More than the replies of a usual dialogue; then a batch goes early.
 const BATCH: usize = 16 << 10;
@@ -109,6 +117,19 @@ impl Rows {
         self.queue.put(Piece::Rows { role: self.role, at: self.since, text, rows });
     }
 
+    /// Waits for `next` with what is in hand, as it may bring more. Soon that is handed over, and
+    /// `None` says that `next` is still to come.
+    pub async fn wait_with<T>(&mut self, next: impl Future<Output = T>) -> Option<T> {
+        if self.hand.is_empty() {
+            return None;
+        }
+        let came = tokio::time::timeout(SOON, next).await.ok();
+        if came.is_none() {
+            self.hand_over();
+        }
+        came
+    }
+
     /// Information in the column for data.
     pub(super) fn note(&mut self, data: impl Display, context: impl Display) {
         self.row(b'*', |out| write(out, data), context);
@@ -129,6 +150,7 @@ impl Rows {
         let out = &mut self.hand;
         if out.is_empty() {
             self.since = now;
+            out.reserve(USUAL);
         }
         write(out, Time(now));
         out.extend_from_slice(&self.head);
