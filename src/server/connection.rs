@@ -112,9 +112,10 @@ async fn run<T: Transport>(
     if let Some(rows) = &mut rows {
         rows.started(session.rights());
     }
-    let tracer = shared
-        .traces_sessions()
-        .then(|| Tracer::open(&id, &shared.explain(local, source), &session, now()));
+    let tracer = shared.traces_sessions().then(|| {
+        let server = &shared.host.server;
+        Tracer::open(&id, server, &selection, (local, source), &session, now())
+    });
     let witness = Witness { rows, tracer };
     if witness.is_there() {
         session.tell_all();

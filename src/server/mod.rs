@@ -34,7 +34,7 @@ use crate::connector::{
 use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
 use crate::rules::{Rules, RulesError};
-use crate::session::Explanation;
+use crate::session::{Explanation, explain};
 use crate::tls;
 
 use self::listener::Listener;
@@ -206,7 +206,12 @@ impl Daemon {
 
     /// Explains a connection from `remote` to `local`, an address as the configuration has it.
     pub fn explain(&self, local: SocketAddr, remote: SourceAddress) -> Explanation {
-        self.shared.explain(local, remote)
+        let shared = &self.shared;
+        let certificate = |connector: &ReceiveConnector| {
+            let index = shared.scope.connectors().iter().position(|c| std::ptr::eq(c, connector));
+            index.is_some_and(|index| shared.served[index].starttls.is_some())
+        };
+        explain(&shared.host.server, &shared.scope, local, remote, certificate)
     }
 
     /// A connection from `remote` to `local`, in memory.

@@ -1,6 +1,5 @@
 //! What every connection needs, put together once.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,14 +15,12 @@ use super::{Options, StartError};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
-use crate::connector::{
-    AuthMechanism, CapableDomain, ReceiveConnector, Role, Server, SourceAddress,
-};
+use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
 use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
 use crate::rules::Rules;
 use crate::scope::Scope;
-use crate::session::{DirectTrust, Explanation, Host, Memory, Rates, explain};
+use crate::session::{DirectTrust, Host, Memory, Rates};
 use crate::tls::{self, Choice, Store};
 
 /// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
@@ -141,15 +138,6 @@ impl Shared {
             // Whoever reads them may have fallen behind or gone.
             let _ = traces.try_send(trace);
         }
-    }
-
-    /// Explains a connection from `remote` to `local`.
-    pub(super) fn explain(&self, local: SocketAddr, remote: SourceAddress) -> Explanation {
-        let certificate = |connector: &ReceiveConnector| {
-            let index = self.scope.connectors().iter().position(|c| std::ptr::eq(c, connector));
-            index.is_some_and(|index| self.served[index].starttls.is_some())
-        };
-        explain(&self.host.server, &self.scope, local, remote, certificate)
     }
 
     /// Sessions are numbered by .NET ticks, which the ids of Exchange's protocol logs look like

@@ -1,15 +1,17 @@
 //! From a connection to its decision trace.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
 use crate::capture::Tls;
-use crate::connector::{GrantSource, Server};
+use crate::connector::{GrantSource, Server, SourceAddress};
 use crate::journal::Ending;
 use crate::journal::trace::{self, LeftOut, Other, Outcome, Refusal, Selection, Trace, What};
-use crate::session::explain::Explanation;
+use crate::scope;
+use crate::session::explain::losers;
 use crate::session::{Note, Reason, Session, TlsKind};
 use crate::smtp::Reply;
 
@@ -25,22 +27,26 @@ pub(super) struct Tracer {
 }
 
 impl Tracer {
-    pub fn open(id: &str, explanation: &Explanation, session: &Session, now: Instant) -> Self {
-        let winner = explanation.winner.as_ref().map(|winner| winner.connector.clone());
-        let others = explanation
-            .losers
-            .iter()
-            .map(|loser| Other { connector: loser.connector.clone(), why: loser.why.clone() });
+    pub fn open(
+        id: &str,
+        server: &Server,
+        selection: &scope::Selection<'_>,
+        (local, remote): (SocketAddr, SourceAddress),
+        session: &Session,
+        now: Instant,
+    ) -> Self {
+        let others = losers(server, selection, local).into_iter();
+        let others = others.map(|loser| Other { connector: loser.connector, why: loser.why });
         let mut tracer = Self {
             trace: Trace {
                 session: id.to_owned(),
                 started: Timestamp::now(),
                 ended: None,
-                local: explanation.local.to_string(),
-                remote: explanation.remote.to_string(),
+                local: local.to_string(),
+                remote: remote.to_string(),
                 selection: Selection {
-                    connector: winner.unwrap_or_default(),
-                    reason: explanation.reason.clone(),
+                    connector: server.identity(session.connector()),
+                    reason: selection.reason(),
                     others: others.collect(),
                 },
                 steps: Vec::new(),

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 
 use crate::connector::{ReceiveConnector, Server, SourceAddress};
-use crate::scope::{Scope, Standing};
+use crate::scope::{Scope, Selection, Standing};
 use crate::smtp::reply;
 
 pub use difference::{
@@ -82,12 +82,16 @@ pub fn explain(
             .collect(),
         profile: Profile::of(server, connector, certificate(connector)),
     });
-    let losers = selection
-        .standings()
-        .filter(|(c, _)| !selection.winner().is_some_and(|winner| std::ptr::eq(winner, *c)))
-        .map(|(c, standing)| loser(server.identity(c), standing, local))
-        .collect();
+    let losers = losers(server, &selection, local);
     Explanation { remote, local, winner, losers, reason: selection.reason() }
+}
+
+/// Every connector that did not win, in the order of the configuration.
+pub fn losers(server: &Server, selection: &Selection<'_>, local: SocketAddr) -> Vec<Loser> {
+    let winner = selection.winner();
+    let others =
+        selection.standings().filter(|(c, _)| !winner.is_some_and(|w| std::ptr::eq(w, *c)));
+    others.map(|(c, standing)| loser(server.identity(c), standing, local)).collect()
 }
 
 fn loser(connector: String, standing: Standing<'_>, local: SocketAddr) -> Loser {
