@@ -6,7 +6,7 @@ use std::ops::Range;
 /// Up to so many pieces are all shown.
 const ALL: usize = 36;
 /// Of more, so many at most. It bounds the picture whatever the set.
-const MOST: usize = 96;
+const MOST: usize = 80;
 /// A stretch shorter than this is shown all the same: a fold takes the room of a piece.
 const WORTH: usize = 2;
 

@@ -76,9 +76,8 @@ pub(super) enum Paint {
 pub(super) enum Ink {
     Plain,
     Muted,
-    /// On a shape that is painted [`Taken`](Paint::Taken).
-    OnTaken,
-    OnFlag,
+    /// On a shape that is painted [`Taken`](Paint::Taken), or on a flag.
+    OnFilled,
 }
 
 impl Page {

@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 
 use super::page::{Area, Ink, Item, Page, Paint, Shape, Text};
-use super::text::Escaped;
+use super::text::{Escaped, Font};
 
 /// Of a light and of a dark screen, as RRGGBB.
 type Shade = (u32, u32);
@@ -51,7 +51,10 @@ fn write(out: &mut String, page: &Page, title: &str, description: &str) -> fmt::
          width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          style=\"max-width:100%;height:auto\" role=\"img\" \
          aria-labelledby=\"expsd-map-title expsd-map-desc\" \
-         font-family=\"ui-sans-serif,system-ui,sans-serif\" direction=\"ltr\">"
+         font-family=\"ui-sans-serif,system-ui,sans-serif\" font-size=\"{}\" fill=\"{}\" \
+         direction=\"ltr\">",
+        Font::SMALL.size,
+        Hex(PLAIN.0)
     )?;
     writeln!(out, "<title id=\"expsd-map-title\">{}</title>", Escaped(title))?;
     writeln!(out, "<desc id=\"expsd-map-desc\">{}</desc>", Escaped(description))?;
@@ -95,12 +98,10 @@ fn sheet(out: &mut String, colours: &[usize]) -> fmt::Result {
         "@media print{.expsd-map{print-color-adjust:exact;-webkit-print-color-adjust:exact}}",
     )?;
     out.write_str("@media screen and (prefers-color-scheme:dark){")?;
-    let fills =
-        [("b", PAGE), ("l", LANE), ("h", HIGHLIGHT), ("t", PLAIN), ("m", MUTED), ("g", PLAIN)];
-    for (class, shade) in fills {
+    write!(out, ".expsd-map{{fill:{}}}", Hex(PLAIN.1))?;
+    for (class, shade) in [("b", PAGE), ("l", LANE), ("h", HIGHLIGHT), ("m", MUTED), ("g", PLAIN)] {
         write!(out, ".expsd-map .{class}{{fill:{}}}", Hex(shade.1))?;
     }
-    write!(out, ".expsd-map .o{{fill:{}}}", Hex(PAGE.1))?;
     for (class, shade) in [("n", LINE), ("f", LINE), ("a", PLAIN), ("p", MUTED)] {
         write!(out, ".expsd-map .{class}{{stroke:{}}}", Hex(shade.1))?;
     }
@@ -160,20 +161,23 @@ fn hatching(out: &mut String, colour: usize, area: Area) -> fmt::Result {
 }
 
 fn write_text(out: &mut String, text: &Text) -> fmt::Result {
-    write!(
-        out,
-        "<text x=\"{}\" y=\"{}\" font-size=\"{}\"",
-        Px(text.x),
-        Px(text.y),
-        Px(text.font.size)
-    )?;
+    write!(out, "<text x=\"{}\" y=\"{}\"", Px(text.x), Px(text.y))?;
+    // What most of it has, it has from the root.
+    if text.font.size != Font::SMALL.size {
+        write!(out, " font-size=\"{}\"", Px(text.font.size))?;
+    }
     if text.font.bold {
         out.write_str(" font-weight=\"600\"")?;
     }
     if text.middle {
         out.write_str(" text-anchor=\"middle\"")?;
     }
-    writeln!(out, " {}>{}</text>", text.ink, Escaped(&text.text))
+    match text.ink {
+        Ink::Plain => {}
+        Ink::Muted => write!(out, " class=\"m\" fill=\"{}\"", Hex(MUTED.0))?,
+        Ink::OnFilled => write!(out, " class=\"b\" fill=\"{}\"", Hex(PAGE.0))?,
+    }
+    writeln!(out, ">{}</text>", Escaped(&text.text))
 }
 
 /// The class, and the looks without a sheet.
@@ -201,17 +205,6 @@ impl fmt::Display for Paint {
             Self::NamedFlag => stroke("p", MUTED, "stroke-width=\"1.2\" rx=\"4\""),
         };
         f.write_str(&text)
-    }
-}
-
-impl fmt::Display for Ink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (class, shade) = match self {
-            Self::Plain => ("t", PLAIN),
-            Self::Muted => ("m", MUTED),
-            Self::OnTaken | Self::OnFlag => ("o", PAGE),
-        };
-        write!(f, "class=\"{class}\" fill=\"{}\"", Hex(shade.0))
     }
 }
 

@@ -157,7 +157,8 @@ fn fifty() -> Case {
 
 fn hundreds_of_marks() -> Case {
     let address = |n: u32| Ipv4Addr::from(0x0a00_0000 + n * 2600).to_string();
-    let marks = (0..400).map(|n| named(&format!("HOST{n:03}"), &address(n))).collect();
+    let mark = |n| Mark { asked: n % 9 == 0, ..named(&format!("HOST{n:03}"), &address(n)) };
+    let marks = (0..400).map(mark).collect();
     Case { name: "hundreds-of-marks", set: many(50, 20), local: "0.0.0.0:25", marks }
 }
 

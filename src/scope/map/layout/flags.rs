@@ -44,7 +44,7 @@ impl<'a> Flags<'a> {
         for (mark, lines) in self.flags.iter().rev() {
             let flag = Area { y, height: height(lines), ..area };
             let (paint, ink) = match mark.asked {
-                true => (Paint::AskedFlag, Ink::OnFlag),
+                true => (Paint::AskedFlag, Ink::OnFilled),
                 false => (Paint::NamedFlag, Ink::Plain),
             };
             page.shape(Shape::new(flag, paint).title(full(map, mark)));

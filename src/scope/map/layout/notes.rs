@@ -8,7 +8,7 @@ use super::super::text::{Font, clean, inline, wrap};
 use super::super::{Mark, words};
 
 /// So many marks are listed at most. It bounds the picture whatever is asked.
-const LISTED: usize = 240;
+const LISTED: usize = 200;
 
 /// What the shapes mean that are in the picture.
 pub(super) fn legend(page: &mut Page, map: &Map<'_>) {

@@ -101,7 +101,7 @@ fn strip(page: &mut Page, row: &Row<'_>) {
         let area = row.cell(i, page.height, height);
         let (paint, font, ink) = match column.taker() {
             Taker::Connector(winner) => {
-                (Paint::Taken(row.map.colour(winner)), Font::STRONG, Ink::OnTaken)
+                (Paint::Taken(row.map.colour(winner)), Font::STRONG, Ink::OnFilled)
             }
             Taker::Nobody => (Paint::Nobody, Font::LABEL, Ink::Muted),
             Taker::Several => (Paint::Folded, Font::LABEL, Ink::Muted),
