@@ -222,6 +222,11 @@ impl<'a> Selection<'a> {
                 "\"{}\" alone takes {}, by its range {range} ({size})",
                 winner.name, self.remote
             ),
+            Some((second, equal)) if equal.span() == range.span() => format!(
+                "\"{}\" takes {} by its range {range} ({size}), ahead of the equal {equal} of \
+                 \"{}\": it is bound to the one address, or names the one link",
+                winner.name, self.remote, second.name
+            ),
             Some((second, wider)) => format!(
                 "\"{}\" takes {} by its range {range} ({size}), which is more specific than {wider} ({}) of \"{}\"",
                 winner.name,
@@ -294,6 +299,9 @@ mod tests {
         ];
         assert_eq!(winner(&set, "10.0.0.5:25", "10.9.9.9").unwrap(), "one");
         assert_eq!(winner(&set, "10.0.0.6:25", "10.9.9.9").unwrap(), "any");
+        let scope = Scope::new(set);
+        let selection = scope.select("10.0.0.5:25".parse().unwrap(), "10.9.9.9".parse().unwrap());
+        assert!(selection.reason().contains("ahead of the equal 0.0.0.0/0 of \"any\""));
     }
 
     #[test]
