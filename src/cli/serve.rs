@@ -11,13 +11,15 @@ use std::time::Duration;
 use clap::Args;
 use expsd::config::{self, Configuration};
 use expsd::connector::{ReceiveConnector, Rights, Token};
-use expsd::journal::trace::Trace;
+use expsd::journal::{Change, Recent};
 use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
-use expsd::web::{App, Listener};
+use expsd::web::{App, Listener, Served};
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -131,15 +133,16 @@ impl Serve {
             let _ = fs::remove_file(file);
         }
         let mut options = self.options(&configuration)?;
-        let telling = self.explain.then(|| {
-            let (traces, told) = mpsc::channel(WAITING_TRACES);
-            options.traces = Some(traces);
-            tokio::spawn(tell(told))
-        });
         // Held to the end; the KDC ends with it.
         let realm = self.start_realm(&mut configuration)?;
         let about = About::of(&configuration);
         let http = self.http(&configuration.http).await?;
+        let ended = CancellationToken::new();
+        let recent = Arc::<Recent>::default();
+        if http.is_some() || self.explain {
+            options.recent = Some(Arc::clone(&recent));
+        }
+        let telling = self.explain.then(|| tokio::spawn(tell(recent.changes(), ended.clone())));
         let daemon = Daemon::start(configuration, &options).await.map_err(|e| fail(FAILED, e))?;
         let ready = Ready {
             pid: std::process::id(),
@@ -147,16 +150,13 @@ impl Serve {
             connectors: daemon.listening(),
             realm: realm.as_ref().map(realm::Report::of),
         };
-        let ended = CancellationToken::new();
         let serving = http.map(|http| {
-            let app = App { metrics: Arc::clone(daemon.metrics()) };
+            let app = app(&daemon, recent);
             tokio::spawn(http.serve(app, ended.clone()))
         });
         self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
         ended.cancel();
-        // The daemon is gone, and what it had to tell is in the channel.
-        drop(options);
         if let Some(telling) = telling {
             let _ = telling.await;
         }
@@ -237,13 +237,49 @@ impl Serve {
     }
 }
 
-/// Traces that wait to be printed; what comes beyond is not told.
-const WAITING_TRACES: usize = 1_000;
+fn app(daemon: &Daemon, recent: Arc<Recent>) -> App {
+    let listening = daemon.listening();
+    let host = daemon.host();
+    let connectors = daemon.scope().connectors().iter().enumerate();
+    let served = connectors.map(|(index, connector)| {
+        let identity = host.server.identity(connector);
+        let found = listening.iter().find(|listening| listening.identity == identity);
+        let addresses = found.map(|listening| listening.bindings.clone()).unwrap_or_default();
+        Served { addresses, certificate: daemon.has_certificate(index) }
+    });
+    App {
+        served: served.collect(),
+        host: Arc::clone(host),
+        scope: Arc::clone(daemon.scope()),
+        capture: Arc::clone(daemon.capture()),
+        recent,
+        metrics: Arc::clone(daemon.metrics()),
+        started: Timestamp::now(),
+    }
+}
 
-async fn tell(mut traces: mpsc::Receiver<Trace>) {
-    while let Some(trace) = traces.recv().await {
-        // Nobody reads it any more; sessions go on.
-        let _ = writeln!(io::stdout().lock(), "{trace}");
+/// Prints the trace of each session that ends, until `ended` and all that was told by then.
+async fn tell(mut changes: Receiver<Change>, ended: CancellationToken) {
+    loop {
+        let change = match ended.run_until_cancelled(changes.recv()).await {
+            Some(change) => change,
+            None => match changes.try_recv() {
+                Ok(change) => Ok(change),
+                Err(TryRecvError::Lagged(n)) => Err(RecvError::Lagged(n)),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            },
+        };
+        match change {
+            Ok(Change::Session(session)) if session.trace().ended.is_some() => {
+                // Nobody reads it any more; sessions go on.
+                let _ = writeln!(io::stdout().lock(), "{}", session.trace());
+            }
+            Ok(_) => {}
+            Err(RecvError::Lagged(changes)) => {
+                tracing::warn!(changes, "sessions end faster than they can be told");
+            }
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

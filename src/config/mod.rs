@@ -111,11 +111,19 @@ pub enum Capture {
 }
 
 /// `[journal]`
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Journal {
-    /// Without one, protocol logs and events are not written to files.
+    /// Without one, protocol logs, events and traces are not written to files.
     pub directory: Option<PathBuf>,
     pub protocol_log: ProtocolLog,
+    /// Whether traces of sessions are written too.
+    pub traces: bool,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { directory: None, protocol_log: ProtocolLog::default(), traces: true }
+    }
 }
 
 /// Limits of the protocol log's files, as Set-TransportService has them for each service.

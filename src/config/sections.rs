@@ -304,6 +304,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         let mut journal = Journal::default();
         let Some(mut table) = self.section("journal") else { return journal };
         journal.directory = table.string("directory").map(|path| self.folder.join(path));
+        journal.traces = table.bool("traces").unwrap_or(journal.traces);
         let limits = &mut journal.protocol_log;
         limits.max_age = table.parameter("ReceiveProtocolLogMaxAge").unwrap_or(limits.max_age);
         limits.max_directory_size = table.parameter(DIRECTORY).unwrap_or(limits.max_directory_size);

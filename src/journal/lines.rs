@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::file::{Pieces, Trouble};
 
@@ -10,42 +12,77 @@ use super::file::{Pieces, Trouble};
 /// makes it. Our choice.
 const MAX_SIZE: u64 = 20 << 20;
 
+/// Lines wait for each other to be written together, up to this many octets.
+const PENDING: usize = 256 << 10;
+
 #[derive(Debug)]
 pub(super) struct LineFile {
     folder: PathBuf,
     name: &'static str,
     file: Option<Pieces>,
+    pending: String,
+    waiting: u64,
     trouble: Trouble,
+    /// All that are lost, of every file.
+    lost: Arc<AtomicU64>,
 }
 
 impl LineFile {
     /// `<name>.jsonl` in `folder`.
-    pub fn new(folder: &Path, name: &'static str) -> Self {
-        Self { folder: folder.to_owned(), name, file: None, trouble: Trouble::default() }
+    pub fn new(folder: &Path, name: &'static str, lost: Arc<AtomicU64>) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            name,
+            file: None,
+            pending: String::new(),
+            waiting: 0,
+            trouble: Trouble::default(),
+            lost,
+        }
     }
 
-    /// Appends a line, with its line end.
-    pub fn write(&mut self, line: &str) {
-        if self.trouble.is_fresh() {
+    /// Takes a line, with its line end.
+    pub fn take(&mut self, line: &str) {
+        if self.pending.len() + line.len() > PENDING {
+            self.write_out();
+        }
+        self.pending += line;
+        self.waiting += 1;
+    }
+
+    /// Writes what waits.
+    pub fn write_out(&mut self) {
+        let lines = std::mem::take(&mut self.waiting);
+        if lines == 0 {
             return;
         }
+        let mut pending = std::mem::take(&mut self.pending);
         let path = self.folder.join(format!("{}.jsonl", self.name));
-        match self.try_write(&path, line) {
-            Ok(()) => self.trouble.over(&path),
-            Err(error) => self.trouble.met(&path, &error),
+        if self.trouble.is_fresh() {
+            self.lost.fetch_add(lines, Ordering::Relaxed);
+        } else {
+            match self.try_write(&path, &pending) {
+                Ok(()) => self.trouble.over(&path),
+                Err(error) => {
+                    self.lost.fetch_add(lines, Ordering::Relaxed);
+                    self.trouble.met(&path, &error);
+                }
+            }
         }
+        pending.clear();
+        self.pending = pending;
     }
 
-    fn try_write(&mut self, path: &Path, line: &str) -> io::Result<()> {
+    fn try_write(&mut self, path: &Path, lines: &str) -> io::Result<()> {
         let mut file = match self.file.take().filter(Pieces::is_there) {
             Some(file) => file,
             None => self.open(path)?,
         };
-        if file.len() + line.len() as u64 > MAX_SIZE {
+        if file.len() + lines.len() as u64 > MAX_SIZE {
             fs::rename(path, self.folder.join(format!("{}.old.jsonl", self.name)))?;
             file = self.open(path)?;
         }
-        file.write(line.as_bytes())?;
+        file.write(lines.as_bytes())?;
         self.file = Some(file);
         Ok(())
     }
@@ -66,9 +103,10 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let full = fs::File::create(path("events.jsonl")).unwrap();
         full.set_len(MAX_SIZE).unwrap();
-        let mut events = LineFile::new(folder.path(), "events");
-        events.write("{}\n");
-        events.write("{}\n");
+        let mut events = LineFile::new(folder.path(), "events", Arc::default());
+        events.take("{}\n");
+        events.take("{}\n");
+        events.write_out();
         assert_eq!(fs::metadata(path("events.old.jsonl")).unwrap().len(), MAX_SIZE);
         assert_eq!(fs::read_to_string(path("events.jsonl")).unwrap(), "{}\n{}\n");
     }
@@ -77,9 +115,22 @@ mod tests {
     fn a_run_goes_on_with_the_file_of_another() {
         let folder = tempfile::tempdir().unwrap();
         for line in ["1\n", "2\n"] {
-            LineFile::new(folder.path(), "events").write(line);
+            let mut events = LineFile::new(folder.path(), "events", Arc::default());
+            events.take(line);
+            events.write_out();
         }
         let text = fs::read_to_string(folder.path().join("events.jsonl")).unwrap();
         assert_eq!(text, "1\n2\n");
+    }
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        let folder = tempfile::NamedTempFile::new().unwrap();
+        let lost = Arc::<AtomicU64>::default();
+        let mut events = LineFile::new(folder.path(), "events", Arc::clone(&lost));
+        for _ in 0..3 {
+            events.take("{}\n");
+            events.write_out();
+        }
+        assert_eq!(lost.load(Ordering::Relaxed), 3);
     }
 }

@@ -1,6 +1,6 @@
-//! The record that a server leaves of itself: protocol log files and events.
+//! The record that a server leaves of itself: protocol log, events, and traces of sessions.
 //!
-//! A [`Journal`] is a folder. Sessions and the server hand it what to write and never wait for
+//! A [`Journal`] is a folder, or the memory of what happened lately, or both. Sessions and the server hand it what to write and never wait for
 //! it: one thread writes, a disk that does not keep up costs rows, and the log says how many.
 
 mod event;
@@ -9,11 +9,12 @@ mod lines;
 pub mod logs;
 mod metrics;
 mod protocol;
+mod recent;
 pub mod trace;
 mod writer;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -27,17 +28,18 @@ use crate::connector::{Role, Server, Version};
 pub use event::{Category, Definition, Event, EventRecord, Level, Source, catalogue};
 pub use metrics::{Metrics, OpenSession, Refused};
 pub use protocol::{CertificateRow, Ending, Opening, Rows};
+pub use recent::{Change, Followed, Recent};
 
 use self::event::Throttle;
 use self::lines::LineFile;
 use self::protocol::{Folder, Layout};
 use self::trace::Trace;
-use self::writer::{Loads, Piece, Queue, Targets};
+use self::writer::{Files, Loads, Piece, Queue, Targets};
 
 /// Where the time of rows and events comes from.
 pub type Clock = fn() -> Timestamp;
 
-/// The files of one server.
+/// The record of one server.
 #[derive(Debug)]
 pub struct Journal {
     queue: Queue,
@@ -46,31 +48,47 @@ pub struct Journal {
     computer: String,
     events: AtomicU64,
     throttle: Mutex<Throttle>,
+    recent: Option<Arc<Recent>>,
+    /// Whether traces are written to a file.
+    traces: bool,
+}
+
+/// Where a journal is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Below this folder, as the server would.
+    pub folder: Option<PathBuf>,
+    /// Traces too, in `sessions.jsonl`.
+    pub traces: bool,
+    pub recent: Option<Arc<Recent>>,
 }
 
 impl Journal {
-    /// Writes below `folder` as `server` would. Files and folders are made when there is
-    /// something to write; what goes wrong with them is told to the log, not to the caller.
+    /// Writes to `places` as `server` would. Files and folders are made when there is something
+    /// to write; what goes wrong with them is told to the log, not to the caller.
     ///
     /// # Errors
     ///
     /// If no thread can be started.
     pub fn open(
-        folder: &Path,
+        places: Places,
         limits: ProtocolLog,
         server: &Server,
         clock: Clock,
     ) -> io::Result<Self> {
         let layout = Layout::of(server.version);
         let lost = Arc::<AtomicU64>::default();
-        let of = |role| Folder::new(layout.folder(folder, role), layout, limits, Arc::clone(&lost));
-        let targets = Targets {
-            front_end: of(Role::FrontEnd),
-            hub: of(Role::Hub),
-            edge: of(Role::Edge),
-            events: LineFile::new(folder, "events"),
-            sessions: LineFile::new(folder, "sessions"),
+        let of = |folder: &Path, role| {
+            Folder::new(layout.folder(folder, role), layout, limits, Arc::clone(&lost))
         };
+        let files = places.folder.as_deref().map(|folder| Files {
+            front_end: of(folder, Role::FrontEnd),
+            hub: of(folder, Role::Hub),
+            edge: of(folder, Role::Edge),
+            events: LineFile::new(folder, "events", Arc::clone(&lost)),
+            sessions: LineFile::new(folder, "sessions", Arc::clone(&lost)),
+        });
+        let targets = Targets { files, recent: places.recent.clone() };
         Ok(Self {
             queue: Queue::start(targets, lost)?,
             clock,
@@ -78,6 +96,8 @@ impl Journal {
             computer: server.fqdn.clone(),
             events: AtomicU64::new(0),
             throttle: Mutex::default(),
+            traces: places.traces && places.folder.is_some(),
+            recent: places.recent,
         })
     }
 
@@ -108,10 +128,26 @@ impl Journal {
         if let Ok(line) = serde_json::to_string(&record) {
             self.queue.put(Piece::Event { line: line + "\n" });
         }
+        if let Some(recent) = &self.recent {
+            recent.event(record);
+        }
     }
 
-    /// Records the trace of a session.
+    /// Whether anybody wants traces of sessions.
+    pub fn wants_traces(&self) -> bool {
+        self.traces || self.recent.is_some()
+    }
+
+    /// What happened lately, if that is kept.
+    pub fn recent(&self) -> Option<&Arc<Recent>> {
+        self.recent.as_ref()
+    }
+
+    /// Records the trace of a session that is over.
     pub fn trace(&self, trace: &Trace) {
+        if !self.traces {
+            return;
+        }
         // Strings and numbers always serialise.
         if let Ok(line) = serde_json::to_string(trace) {
             self.queue.put(Piece::Trace { line: line + "\n" });

@@ -1,12 +1,13 @@
 //! The decision trace: one session, with the reason of every answer.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What happened in a session, and why. `Display` tells it to a person.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trace {
     /// 16 hexadecimal digits, as in the protocol log.
     pub session: String,
@@ -17,7 +18,7 @@ pub struct Trace {
     pub remote: String,
     pub selection: Selection,
     pub steps: Vec<Step>,
-    /// Steps beyond [`Trace::MAX_STEPS`], which are not kept.
+    /// Steps that are not kept, beyond [`Trace::MAX_STEPS`] or [`Trace::MAX_OCTETS`].
     pub more_steps: u64,
     /// Who the peer turned out to be; `None`: it stayed anonymous.
     pub identity: Option<String>,
@@ -25,6 +26,9 @@ pub struct Trace {
     pub outcome: Outcome,
     /// Who ended the connection.
     pub ending: Option<String>,
+    /// What commands and replies take so far.
+    #[serde(skip)]
+    octets: usize,
 }
 
 /// Which connector was met, and how the others stood.
@@ -41,7 +45,7 @@ pub struct Selection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Other {
     pub connector: String,
-    pub why: String,
+    pub why: Cow<'static, str>,
 }
 
 /// How a session went, by the worst that happened.
@@ -128,7 +132,7 @@ pub struct Refusal {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeftOut {
-    pub keyword: String,
+    pub keyword: Cow<'static, str>,
     pub why: String,
 }
 
@@ -143,12 +147,49 @@ pub struct Grant {
 impl Trace {
     /// A session may be as long as it likes; its trace may not.
     pub const MAX_STEPS: usize = 1_000;
+    /// What the commands and replies of its steps may take.
+    pub const MAX_OCTETS: usize = 64 << 10;
+
+    pub fn new(
+        session: String,
+        started: Timestamp,
+        local: String,
+        remote: String,
+        selection: Selection,
+    ) -> Self {
+        Self {
+            session,
+            started,
+            ended: None,
+            local,
+            remote,
+            selection,
+            steps: Vec::new(),
+            more_steps: 0,
+            identity: None,
+            messages: 0,
+            outcome: Outcome::Quiet,
+            ending: None,
+            octets: 0,
+        }
+    }
 
     pub fn push(&mut self, at: u64, what: What) {
-        if let What::Reply { refusal: Some(_), .. } = &what {
-            self.outcome = Outcome::Refused;
+        match &what {
+            What::Reply { refusal: Some(_), .. } | What::TlsFailed { .. } => {
+                self.outcome = Outcome::Refused;
+            }
+            What::Message { .. } => {
+                self.messages += 1;
+                if self.outcome == Outcome::Quiet {
+                    self.outcome = Outcome::Accepted;
+                }
+            }
+            _ => {}
         }
-        if self.steps.len() < Self::MAX_STEPS {
+        let octets = self.octets + what.octets();
+        if self.steps.len() < Self::MAX_STEPS && octets <= Self::MAX_OCTETS {
+            self.octets = octets;
             self.steps.push(Step { at, what });
         } else {
             self.more_steps += 1;
@@ -181,6 +222,16 @@ impl fmt::Display for Trace {
             n => format!("{n} messages"),
         };
         writeln!(f, "  in the end: {identity}, {count}, {ending}")
+    }
+}
+
+impl What {
+    /// What the peer made it take.
+    fn octets(&self) -> usize {
+        match self {
+            Self::Command { text } | Self::Reply { text, .. } | Self::Remark { text } => text.len(),
+            _ => 0,
+        }
     }
 }
 

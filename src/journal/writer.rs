@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::lines::LineFile;
 use super::protocol::Folder;
+use super::recent::Recent;
 use crate::connector::Role;
 
 /// Octets that may wait for the disk. Our choice; what comes beyond is dropped.
@@ -60,8 +61,13 @@ pub(super) struct Load {
     lost: Arc<AtomicU64>,
 }
 
-/// Where things are written to.
+/// Where things go.
 pub(super) struct Targets {
+    pub files: Option<Files>,
+    pub recent: Option<Arc<Recent>>,
+}
+
+pub(super) struct Files {
     pub front_end: Folder,
     pub hub: Folder,
     pub edge: Folder,
@@ -112,7 +118,11 @@ impl Targets {
                 load.octets.fetch_sub(piece.octets(), Ordering::Relaxed);
                 match piece {
                     Piece::Rows { role, at, text, rows } => {
-                        let folder = self.folder(role);
+                        if let Some(recent) = &self.recent {
+                            recent.take_rows(&text);
+                        }
+                        let Some(files) = &mut self.files else { continue };
+                        let folder = files.folder(role);
                         let dropped = load.dropped.swap(0, Ordering::Relaxed);
                         if dropped > 0 {
                             tracing::warn!(dropped, "the disk keeps up with the journal again");
@@ -120,19 +130,33 @@ impl Targets {
                         }
                         folder.take(at, &text, rows.into());
                     }
-                    Piece::Event { line } => self.events.write(&line),
-                    Piece::Trace { line } => self.sessions.write(&line),
+                    Piece::Event { line } => {
+                        self.files.iter_mut().for_each(|files| files.events.take(&line));
+                    }
+                    Piece::Trace { line } => {
+                        self.files.iter_mut().for_each(|files| files.sessions.take(&line));
+                    }
                     Piece::Flush(done) => flushed.push(done),
                 }
             }
-            for role in [Role::FrontEnd, Role::Hub, Role::Edge] {
-                self.folder(role).write_out();
+            if let Some(files) = &mut self.files {
+                files.write_out();
             }
             for done in flushed {
                 // Whoever asked may have lost patience.
                 let _ = done.send(());
             }
         }
+    }
+}
+
+impl Files {
+    fn write_out(&mut self) {
+        for role in [Role::FrontEnd, Role::Hub, Role::Edge] {
+            self.folder(role).write_out();
+        }
+        self.events.write_out();
+        self.sessions.write_out();
     }
 
     fn folder(&mut self, role: Role) -> &mut Folder {

@@ -112,9 +112,11 @@ async fn run<T: Transport>(
     if let Some(rows) = &mut rows {
         rows.started(session.rights());
     }
-    let tracer = shared.traces_sessions().then(|| {
-        let server = &shared.host.server;
-        Tracer::open(&id, server, &selection, (local, source), &session, now())
+    let reason = selection.reason();
+    let journal = shared.journal.as_ref().filter(|journal| journal.wants_traces());
+    let tracer = journal.map(|journal| {
+        let (server, selection) = (&shared.host.server, (&selection, &reason[..]));
+        Tracer::open(journal, &id, server, selection, (local, source), &session, now())
     });
     let witness = Witness { rows, tracer };
     if witness.is_there() {
@@ -125,6 +127,7 @@ async fn run<T: Transport>(
         index,
         place,
         id,
+        selection: reason,
         local,
         own,
         remote,
@@ -156,6 +159,8 @@ struct Connection<T> {
     index: usize,
     place: Place,
     id: String,
+    /// Why the connector was selected.
+    selection: String,
     /// The binding.
     local: SocketAddr,
     /// The server's address.
@@ -183,14 +188,11 @@ impl<T: Transport> Connection<T> {
             tracing::debug!(%error, "the connection broke");
             rows::ending(&error)
         });
-        self.witness.ended(ending);
-        if let Some(trace) = self.witness.trace(&self.session, ending) {
-            self.shared.traced(trace);
-        }
+        self.witness.ended(&self.session, ending);
     }
 
     async fn converse(&mut self, stopping: CancellationToken) -> io::Result<Ending> {
-        tracing::debug!(local = %self.local, "connected: {}", self.selection());
+        tracing::debug!(local = %self.local, "connected: {}", self.selection);
         self.session.greet(&date(&Zoned::now()));
         if proxy::is_header(&self.input) {
             return self.refuse_proxy();
@@ -255,15 +257,9 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Why the connector was selected.
-    fn selection(&self) -> String {
-        let source = SourceAddress::from(self.remote);
-        self.shared.scope.select(self.local, source).reason()
-    }
-
     async fn end(&mut self) -> io::Result<Ending> {
         self.flush().await?;
-        self.witness.ended(Ending::Local);
+        self.witness.ending(Ending::Local);
         self.stream.close().await;
         Ok(Ending::Local)
     }
@@ -413,7 +409,7 @@ impl<T: Transport> Connection<T> {
             session: self.id.clone(),
             received: at.timestamp(),
             connector: self.shared.host.server.identity(session.connector()),
-            selection: self.selection(),
+            selection: self.selection.clone(),
             local: self.local.to_string(),
             remote: self.remote.to_string(),
             hello: session.hello().map(|hello| hello.name.to_string()).unwrap_or_default(),

@@ -22,7 +22,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,10 +30,10 @@ use crate::config::Configuration;
 use crate::connector::{
     ProtocolLoggingLevel, ReceiveConnector, Role, Server, SourceAddress, all_broken,
 };
-use crate::journal::trace::Trace;
-use crate::journal::{Journal, Metrics};
+use crate::journal::{self, Journal, Metrics, Recent};
 use crate::rules::{Rules, RulesError};
-use crate::session::{Explanation, explain};
+use crate::scope::Scope;
+use crate::session::{Explanation, Host, explain};
 use crate::tls;
 
 use self::listener::Listener;
@@ -54,8 +53,8 @@ pub struct Options {
     pub capture: Option<PathBuf>,
     /// Where protocol logs and events are written, in place of the configuration's folder.
     pub journal: Option<PathBuf>,
-    /// Gets the trace of each session that ends; one that does not fit is let go of.
-    pub traces: Option<mpsc::Sender<Trace>>,
+    /// Keeps what happened lately.
+    pub recent: Option<Arc<Recent>>,
     /// How long a shutdown waits for messages in flight.
     pub grace: Duration,
 }
@@ -68,7 +67,7 @@ impl Default for Options {
             state: None,
             capture: None,
             journal: None,
-            traces: None,
+            recent: None,
             grace: Duration::from_secs(30),
         }
     }
@@ -195,8 +194,28 @@ impl Daemon {
         &self.shared.metrics
     }
 
-    pub fn capture(&self) -> &Capture {
+    pub fn capture(&self) -> &Arc<Capture> {
         &self.shared.capture
+    }
+
+    /// What happened lately, if [`Options::recent`] keeps it.
+    pub fn recent(&self) -> Option<&Arc<Recent>> {
+        self.shared.journal.as_ref().and_then(|journal| journal.recent())
+    }
+
+    /// The server that is played, and who is known to it.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.shared.host
+    }
+
+    /// The connectors, each enabled or not, in the order of the configuration.
+    pub fn scope(&self) -> &Arc<Scope> {
+        &self.shared.scope
+    }
+
+    /// Whether a connector, by its place in [`Daemon::scope`], has a certificate for STARTTLS.
+    pub fn has_certificate(&self, connector: usize) -> bool {
+        self.shared.served.get(connector).is_some_and(|served| served.starttls.is_some())
     }
 
     /// The failure rules, which can be changed while the daemon runs.
@@ -209,7 +228,7 @@ impl Daemon {
         let shared = &self.shared;
         let certificate = |connector: &ReceiveConnector| {
             let index = shared.scope.connectors().iter().position(|c| std::ptr::eq(c, connector));
-            index.is_some_and(|index| shared.served[index].starttls.is_some())
+            index.is_some_and(|index| self.has_certificate(index))
         };
         explain(&shared.host.server, &shared.scope, local, remote, certificate)
     }
@@ -319,19 +338,21 @@ fn open_journal(
     options: &Options,
 ) -> Result<Option<Arc<Journal>>, StartError> {
     let settings = &configuration.journal;
-    let Some(folder) = options.journal.as_ref().or(settings.directory.as_ref()) else {
+    let folder = options.journal.as_ref().or(settings.directory.as_ref()).cloned();
+    if folder.is_none() && options.recent.is_none() {
         return Ok(None);
-    };
+    }
     let verbose = |c: &ReceiveConnector| {
         c.enabled && c.protocol_logging_level == ProtocolLoggingLevel::Verbose
     };
-    if !configuration.connectors.iter().any(verbose) {
+    if folder.is_some() && !configuration.connectors.iter().any(verbose) {
         tracing::warn!(
             "no connector has ProtocolLoggingLevel = \"Verbose\": there will be no protocol log"
         );
     }
-    let (limits, server) = (settings.protocol_log, &configuration.server);
-    Journal::open(folder, limits, server, Timestamp::now)
+    let recent = options.recent.clone();
+    let places = journal::Places { folder, traces: settings.traces, recent };
+    Journal::open(places, settings.protocol_log, &configuration.server, Timestamp::now)
         .map(|journal| Some(Arc::new(journal)))
         .map_err(StartError::Journal)
 }

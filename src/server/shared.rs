@@ -7,7 +7,6 @@ use std::time::SystemTime;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use super::places::Places;
 use super::record::Recorder;
@@ -16,7 +15,6 @@ use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
-use crate::journal::trace::Trace;
 use crate::journal::{Journal, Metrics};
 use crate::rules::Rules;
 use crate::scope::Scope;
@@ -30,16 +28,15 @@ const MEMORY: u64 = 512 << 20;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub host: Arc<Host>,
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
     /// One for each connector.
     pub served: Vec<Served>,
     pub internal_transport: tls::Endpoint,
     pub client_roots: Option<tls::ClientRoots>,
     pub trusted_proxies: Vec<IpNet>,
-    pub capture: Capture,
+    pub capture: Arc<Capture>,
     pub journal: Option<Arc<Journal>>,
     pub metrics: Arc<Metrics>,
-    pub traces: Option<mpsc::Sender<Trace>>,
     last_session: AtomicU64,
     last_internal_id: AtomicU64,
 }
@@ -110,34 +107,17 @@ impl Shared {
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             host: Arc::new(host),
-            scope: Scope::new(connectors),
+            scope: Arc::new(Scope::new(connectors)),
             served,
             internal_transport: tls::internal_transport(store.internal())?,
             client_roots: transport.client_roots.as_deref().map(read_roots).transpose()?,
             trusted_proxies: configuration.proxy_protocol.trust,
             metrics: Arc::new(metrics),
-            traces: options.traces.clone(),
-            capture: Capture::open(options.capture.as_deref())?,
+            capture: Arc::new(Capture::open(options.capture.as_deref())?),
             journal,
             last_session: AtomicU64::new(0),
             last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),
         })
-    }
-
-    /// Whether sessions are traced.
-    pub(super) fn traces_sessions(&self) -> bool {
-        self.journal.is_some() || self.traces.is_some()
-    }
-
-    /// Records the trace of a session that is over.
-    pub(super) fn traced(&self, trace: Trace) {
-        if let Some(journal) = &self.journal {
-            journal.trace(&trace);
-        }
-        if let Some(traces) = &self.traces {
-            // Whoever reads them may have fallen behind or gone.
-            let _ = traces.try_send(trace);
-        }
     }
 
     /// Sessions are numbered by .NET ticks, which the ids of Exchange's protocol logs look like

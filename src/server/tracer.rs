@@ -1,15 +1,17 @@
 //! From a connection to its decision trace.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
 use crate::capture::Tls;
 use crate::connector::{GrantSource, Server, SourceAddress};
-use crate::journal::Ending;
 use crate::journal::trace::{self, LeftOut, Other, Outcome, Refusal, Selection, Trace, What};
+use crate::journal::{Ending, Followed, Journal};
 use crate::scope;
 use crate::session::explain::losers;
 use crate::session::{Note, Reason, Session, TlsKind};
@@ -18,7 +20,8 @@ use crate::smtp::Reply;
 /// Follows one session.
 #[derive(Debug)]
 pub(super) struct Tracer {
-    trace: Trace,
+    followed: Arc<Followed>,
+    journal: Arc<Journal>,
     since: Instant,
     /// Refusals whose replies were not sent yet.
     refusals: VecDeque<(String, Refusal)>,
@@ -28,39 +31,35 @@ pub(super) struct Tracer {
 
 impl Tracer {
     pub fn open(
+        journal: &Arc<Journal>,
         id: &str,
         server: &Server,
-        selection: &scope::Selection<'_>,
+        (selection, reason): (&scope::Selection<'_>, &str),
         (local, remote): (SocketAddr, SourceAddress),
         session: &Session,
         now: Instant,
     ) -> Self {
         let others = losers(server, selection, local).into_iter();
         let others = others.map(|loser| Other { connector: loser.connector, why: loser.why });
+        let selection = Selection {
+            connector: server.identity(session.connector()),
+            reason: reason.to_owned(),
+            others: others.collect(),
+        };
+        let (local, remote) = (local.to_string(), remote.to_string());
+        let trace = Trace::new(id.to_owned(), Timestamp::now(), local, remote, selection);
+        let followed = Arc::new(Followed::new(trace));
         let mut tracer = Self {
-            trace: Trace {
-                session: id.to_owned(),
-                started: Timestamp::now(),
-                ended: None,
-                local: local.to_string(),
-                remote: remote.to_string(),
-                selection: Selection {
-                    connector: server.identity(session.connector()),
-                    reason: selection.reason(),
-                    others: others.collect(),
-                },
-                steps: Vec::new(),
-                more_steps: 0,
-                identity: None,
-                messages: 0,
-                outcome: Outcome::Quiet,
-                ending: None,
-            },
+            followed: Arc::clone(&followed),
+            journal: Arc::clone(journal),
             since: now,
             refusals: VecDeque::new(),
             hello: false,
         };
         tracer.permissions(session, now);
+        if let Some(recent) = journal.recent() {
+            recent.opened(&followed);
+        }
         tracer
     }
 
@@ -144,8 +143,9 @@ impl Tracer {
             let mut keywords = Vec::new();
             session.offer().every_keyword(|keyword, missing| {
                 if let Some(why) = missing {
-                    let (keyword, why) = (keyword.to_string(), why.to_string());
-                    keywords.push(LeftOut { keyword, why });
+                    let name = keyword.as_str().map(Cow::Borrowed);
+                    let keyword = name.unwrap_or_else(|| keyword.to_string().into());
+                    keywords.push(LeftOut { keyword, why: why.to_string() });
                 }
             });
             self.push(now, What::LeftOut { keywords });
@@ -159,30 +159,34 @@ impl Tracer {
 
     pub fn tls_failed(&mut self, kind: TlsKind, error: &std::io::Error, now: Instant) {
         let (command, error) = (kind.to_string(), error.to_string());
-        self.trace.outcome = Outcome::Refused;
         self.push(now, What::TlsFailed { command, error });
     }
 
     pub fn message(&mut self, id: &str, octets: u64, recipients: usize, now: Instant) {
-        self.trace.messages += 1;
-        if self.trace.outcome == Outcome::Quiet {
-            self.trace.outcome = Outcome::Accepted;
-        }
         self.push(now, What::Message { id: id.to_owned(), octets, recipients });
     }
 
-    /// The trace, now that the session is over.
-    pub fn end(mut self, session: &Session, ending: Ending) -> Trace {
-        self.trace.ended = Some(Timestamp::now());
-        self.trace.identity = session.identity().name();
+    /// The session is over.
+    pub fn end(self, session: &Session, ending: Ending) {
         let by = match ending {
             Ending::Local => "closed by the server",
             Ending::Remote => "closed by the client",
             Ending::ConnectionReset => "reset by the client",
             Ending::SocketError => "the connection broke",
         };
-        self.trace.ending = Some(by.to_owned());
-        self.trace
+        let mut trace = self.followed.trace();
+        trace.ended = Some(Timestamp::now());
+        trace.identity = session.identity().name();
+        trace.ending = Some(by.to_owned());
+        self.journal.trace(&trace);
+        drop(trace);
+        self.changed();
+    }
+
+    fn changed(&self) {
+        if let Some(recent) = self.journal.recent() {
+            recent.changed(&self.followed);
+        }
     }
 
     /// What the session may do from here on, and by which entries.
@@ -208,6 +212,13 @@ impl Tracer {
 
     fn push(&mut self, now: Instant, what: What) {
         let at = now.saturating_duration_since(self.since).as_millis() as u64;
-        self.trace.push(at, what);
+        let mut trace = self.followed.trace();
+        let before = trace.outcome;
+        trace.push(at, what);
+        let now_refused = trace.outcome == Outcome::Refused && before != Outcome::Refused;
+        drop(trace);
+        if now_refused {
+            self.changed();
+        }
     }
 }

@@ -7,7 +7,6 @@ use super::rows;
 use super::tracer::Tracer;
 use crate::capture::Tls;
 use crate::connector::Server;
-use crate::journal::trace::Trace;
 use crate::journal::{Ending, Rows};
 use crate::session::{Note, Session, TlsKind};
 use crate::tls::{Details, Facts};
@@ -101,15 +100,17 @@ impl Witness {
         }
     }
 
-    /// The connection is over, or about to be.
-    pub fn ended(&mut self, ending: Ending) {
+    /// The connection is about to be over.
+    pub fn ending(&mut self, ending: Ending) {
         if let Some(rows) = &mut self.rows {
             rows.ended(ending);
         }
     }
 
-    /// The trace of the session, which is over.
-    pub fn trace(&mut self, session: &Session, ending: Ending) -> Option<Trace> {
-        self.tracer.take().map(|tracer| tracer.end(session, ending))
+    pub fn ended(&mut self, session: &Session, ending: Ending) {
+        self.ending(ending);
+        if let Some(tracer) = self.tracer.take() {
+            tracer.end(session, ending);
+        }
     }
 }

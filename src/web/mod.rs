@@ -14,13 +14,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::capture::Capture;
 use crate::config::Token;
-use crate::journal::Metrics;
+use crate::journal::{Metrics, Recent};
+use crate::scope::Scope;
+use crate::session::Host;
 
 pub use problem::Problem;
 
@@ -32,7 +36,23 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 /// What the pages and the API show.
 #[derive(Clone, Debug)]
 pub struct App {
+    /// The server that is played, its accounts and failure rules.
+    pub host: Arc<Host>,
+    pub scope: Arc<Scope>,
+    /// For each connector of `scope` what serving it came to.
+    pub served: Arc<[Served]>,
+    pub capture: Arc<Capture>,
+    pub recent: Arc<Recent>,
     pub metrics: Arc<Metrics>,
+    pub started: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// It has one for STARTTLS.
+    pub certificate: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

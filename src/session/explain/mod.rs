@@ -5,12 +5,13 @@ mod difference;
 mod outcome;
 mod profile;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::connector::{ReceiveConnector, Server, SourceAddress};
+use crate::connector::{IpRange, ReceiveConnector, Server, SourceAddress};
 use crate::scope::{Scope, Selection, Standing};
 use crate::smtp::reply;
 
@@ -59,7 +60,7 @@ pub struct Shadow {
 pub struct Loser {
     pub connector: String,
     pub standing: &'static str,
-    pub why: String,
+    pub why: Cow<'static, str>,
 }
 
 /// Explains a connection from `remote` to `local`. `certificate` tells whether a connector has
@@ -91,16 +92,21 @@ pub fn losers(server: &Server, selection: &Selection<'_>, local: SocketAddr) -> 
     let winner = selection.winner();
     let others =
         selection.standings().filter(|(c, _)| !winner.is_some_and(|w| std::ptr::eq(w, *c)));
-    others.map(|(c, standing)| loser(server.identity(c), standing, local)).collect()
+    let won = selection.range().map(IpRange::span);
+    others.map(|(c, standing)| loser(server.identity(c), standing, won, local)).collect()
 }
 
-fn loser(connector: String, standing: Standing<'_>, local: SocketAddr) -> Loser {
+fn loser(connector: String, standing: Standing<'_>, won: Option<u128>, local: SocketAddr) -> Loser {
     let (standing, why) = match standing {
-        Standing::Disabled => ("disabled", "disabled".to_owned()),
-        Standing::NotBound => ("not-bound", format!("not bound to {local}")),
-        Standing::OutOfRange => ("out-of-range", "no range holds the address".to_owned()),
+        Standing::Disabled => ("disabled", "disabled".into()),
+        Standing::NotBound => ("not-bound", format!("not bound to {local}").into()),
+        Standing::OutOfRange => ("out-of-range", "no range holds the address".into()),
+        Standing::Candidate { range, .. } if Some(range.span()) == won => {
+            let why = format!("its equal range {range} is bound to any address, or to any link");
+            ("equal", why.into())
+        }
         Standing::Candidate { range, .. } => {
-            ("wider", format!("its best range {range} ({}) is wider", range.size()))
+            ("wider", format!("its best range {range} ({}) is wider", range.size()).into())
         }
     };
     Loser { connector, standing, why }
