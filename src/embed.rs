@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
-use crate::capture::Message;
+use crate::capture::{Capture, Message};
 use crate::config::{ConfigError, Configuration};
 use crate::connector::{ReceiveConnector, Server, SourceAddress};
 use crate::directory::Account;
@@ -69,16 +69,22 @@ impl ExchangeServer {
 
     /// The messages that were accepted, oldest first.
     pub fn messages(&self) -> Vec<Arc<Message>> {
-        self.daemon.capture().memory().messages()
+        self.daemon.capture().messages()
     }
 
     /// Waits until `count` messages were accepted, and gives them; what there is by then if
     /// they do not come within `timeout`.
     pub async fn wait_for_messages(&self, count: usize, timeout: Duration) -> Vec<Arc<Message>> {
-        let mut accepted = self.daemon.capture().memory().watch();
-        let enough = accepted.wait_for(|accepted| *accepted >= count as u64);
+        let capture = self.daemon.capture();
+        let mut newest = capture.watch();
+        let enough = newest.wait_for(|_| capture.totals().accepted >= count as u64);
         let _ = tokio::time::timeout(timeout, enough).await;
         self.messages()
+    }
+
+    /// The kept messages, to search and to wait for.
+    pub fn capture(&self) -> &Arc<Capture> {
+        self.daemon.capture()
     }
 
     /// Which connector a connection from `remote` meets at `local`, an address and port as the

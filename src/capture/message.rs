@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::ser::{SerializeSeq as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
+use super::Digest;
 use crate::smtp::header::Stripped;
 use crate::smtp::{Envelope, Recipient};
 
@@ -38,6 +39,8 @@ pub struct Message {
     pub internal_id: u64,
     /// Octets of the content.
     pub octets: u64,
+    #[serde(flatten)]
+    pub digest: Digest,
     /// What the server puts before the content: fields with their line ends, and an empty line
     /// where the content has none of its own.
     pub stamped: Vec<String>,
@@ -66,7 +69,9 @@ impl Message {
     pub(super) fn held(&self) -> u64 {
         let stamped: usize = self.stamped.iter().map(String::len).sum();
         let stripped = self.stripped.len() * size_of::<Stripped>();
-        (self.content.len() + stamped + stripped) as u64
+        let Digest { subject, preview, text } = &self.digest;
+        let digest = subject.len() + preview.len() + text.len();
+        (self.content.len() + stamped + stripped + digest) as u64
     }
 }
 
@@ -134,4 +139,35 @@ fn envelope<S: Serializer>(envelope: &Envelope, serializer: S) -> Result<S::Ok, 
     fields.serialize_field("smtputf8", &envelope.smtputf8)?;
     fields.serialize_field("xoorg", &envelope.xoorg)?;
     fields.end()
+}
+
+/// A message from nobody, for tests.
+#[cfg(test)]
+pub(super) fn sample(id: &str, content: &[u8]) -> Message {
+    use crate::smtp::Path;
+    use crate::smtp::command::MailFrom;
+
+    let mail = MailFrom::parse("FROM:<>").unwrap();
+    Message {
+        id: id.to_owned(),
+        session: String::new(),
+        received: Timestamp::UNIX_EPOCH,
+        connector: String::new(),
+        selection: String::new(),
+        local: String::new(),
+        remote: String::new(),
+        hello: String::new(),
+        identity: None,
+        mechanism: None,
+        permissions: String::new(),
+        tls: None,
+        envelope: Envelope::new(&mail, Path::Null),
+        message_id: String::new(),
+        internal_id: 0,
+        octets: content.len() as u64,
+        digest: Digest::of(content),
+        stamped: Vec::new(),
+        stripped: Vec::new(),
+        content: Bytes::copy_from_slice(content),
+    }
 }

@@ -1,45 +1,155 @@
-//! Kept messages: all in memory up to a bound, and on request in a folder as well.
+//! Kept messages: in memory up to a bound, and on request in a folder as well.
 //!
 //! What came is what is kept, octet for octet. What the header firewall takes out of it and what
 //! the server stamps on top stand beside it; [`Message::delivered`] is the one without the other.
 
+mod digest;
+mod filter;
 mod folder;
+mod limits;
 mod memory;
 mod message;
+mod store;
+mod waiting;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
+use tokio::sync::watch;
+
+pub use digest::Digest;
+pub use filter::Filter;
 pub use folder::{Folder, FolderError};
-pub use memory::{Memory, Totals};
+pub use limits::Limits;
+pub use memory::Memory;
 pub use message::{Message, Tls};
+pub use store::{Keeping, Kept, Listed, Order, Page, Removal, Store, Summary, Totals};
 
-/// Where accepted messages go.
+use waiting::Waiters;
+
+/// Where accepted messages go, and who waits for them.
 #[derive(Debug)]
 pub struct Capture {
-    memory: Memory,
+    store: Arc<dyn Store>,
     folder: Option<Folder>,
+    waiters: Waiters,
+    newest: watch::Sender<u64>,
+}
+
+/// What waiting came to.
+#[derive(Debug)]
+pub enum Waited {
+    Found(Kept),
+    /// None came in time. What there was instead, the newest first, at most 50.
+    Late(Vec<Summary>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the reading task ended early")]
+    Cut,
 }
 
 impl Capture {
     /// Keeps in memory, and if `folder` is given in that folder too.
-    pub fn open(folder: Option<&Path>) -> Result<Self, FolderError> {
+    pub fn open(folder: Option<&Path>) -> Result<Self, CaptureError> {
         let folder = folder.map(Folder::open).transpose()?;
-        Ok(Self { memory: Memory::default(), folder })
+        let store = Arc::new(Memory::new(Limits::MEMORY));
+        Ok(Self { store, folder, waiters: Waiters::default(), newest: watch::Sender::new(0) })
     }
 
-    /// Keeps `message`. When this returns, the folder (if there is one) has it on disk.
-    pub async fn keep(&self, message: Message) -> Result<(), FolderError> {
+    /// Keeps `message`, and gives its number. When this returns, the store has it, and the
+    /// folder (if there is one) has it on disk.
+    pub async fn keep(&self, message: Message) -> Result<u64, CaptureError> {
         let message = Arc::new(message);
         if let Some(folder) = &self.folder {
             folder.keep(Arc::clone(&message)).await?;
         }
-        self.memory.keep(message);
-        Ok(())
+        let number = self.store.keep(Arc::clone(&message)).await?;
+        self.waiters.tell(&Kept { number, message });
+        self.newest.send_if_modified(|newest| {
+            let newer = number > *newest;
+            *newest = number.max(*newest);
+            newer
+        });
+        Ok(number)
     }
 
-    /// What is in memory.
-    pub fn memory(&self) -> &Memory {
-        &self.memory
+    pub async fn get(&self, id: &str) -> Result<Option<Kept>, CaptureError> {
+        let id = id.to_owned();
+        self.ask(move |store| store.get(&id)).await
+    }
+
+    pub async fn list(&self, filter: &Filter, page: Page) -> Result<Listed, CaptureError> {
+        let filter = filter.clone();
+        self.ask(move |store| store.list(&filter, page)).await
+    }
+
+    /// Removes messages, and tells how many there were. The folder keeps its files.
+    pub async fn remove(&self, which: Removal) -> Result<u64, CaptureError> {
+        self.ask(move |store| store.remove(&which)).await
+    }
+
+    pub fn totals(&self) -> Totals {
+        self.store.totals()
+    }
+
+    /// The highest number that was given since the start. It changes after the message can be
+    /// had.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+
+    /// Waits until a message that `filter` matches is kept; one that is already there will do.
+    ///
+    /// Of several that are there it takes the newest; with [`Filter::after`] the one that came
+    /// next, so that nothing is missed by going on from its number.
+    pub async fn wait(&self, filter: &Filter, deadline: Instant) -> Result<Waited, CaptureError> {
+        // Before looking, so that no message falls in between.
+        let mut place = self.waiters.join(filter.clone());
+        let order = match filter.after {
+            Some(_) => Order::OldestFirst,
+            None => Order::NewestFirst,
+        };
+        let there = self.list(filter, Page { order, limit: 1, ..Page::default() }).await?;
+        if let Some(found) = there.messages.first()
+            && let Some(kept) = self.get(&found.id).await?
+        {
+            return Ok(Waited::Found(kept));
+        }
+        if let Ok(kept) = tokio::time::timeout_at(deadline.into(), place.found()).await {
+            return Ok(Waited::Found(kept));
+        }
+        let all = Filter { after: filter.after, ..Filter::default() };
+        Ok(Waited::Late(self.list(&all, Page::default()).await?.messages))
+    }
+
+    /// All messages, oldest first. It may wait for a disk, and hold much: for tests.
+    pub fn messages(&self) -> Vec<Arc<Message>> {
+        let mut page = Page { order: Order::OldestFirst, past: None, limit: Page::MAX };
+        let mut messages = Vec::new();
+        loop {
+            let listed = self.store.list(&Filter::default(), page).unwrap_or_default();
+            let kept =
+                listed.messages.iter().filter_map(|summary| self.store.get(&summary.id).ok());
+            messages.extend(kept.flatten().map(|kept| kept.message));
+            page.past = listed.next;
+            if page.past.is_none() {
+                return messages;
+            }
+        }
+    }
+
+    /// Asks the store where it may wait.
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<T, CaptureError> + Send + 'static,
+    ) -> Result<T, CaptureError> {
+        let store = Arc::clone(&self.store);
+        let asked = tokio::task::spawn_blocking(move || ask(&*store)).await;
+        asked.map_err(|_| CaptureError::Cut)?
     }
 }

@@ -20,7 +20,7 @@ use super::tracer::Tracer;
 use super::witness::Witness;
 use super::{fault, local_of, proxy, rows};
 use crate::auth::ChannelBindings;
-use crate::capture::{Message, Tls};
+use crate::capture::{Digest, Message, Tls};
 use crate::connector::{Rights, SourceAddress};
 use crate::journal::{Ending, Event, Refused};
 use crate::session::{
@@ -381,7 +381,7 @@ impl<T: Transport> Connection<T> {
         let (from, recipients) =
             (message.envelope.reverse_path.to_string(), message.envelope.recipients.len());
         match self.shared.capture.keep(message).await {
-            Ok(()) => {
+            Ok(_) => {
                 tracing::info!(id, from, recipients, octets, stripped, "message accepted");
                 self.shared.metrics.message(&connector);
                 self.witness.kept(&id, octets, recipients, now());
@@ -420,6 +420,7 @@ impl<T: Transport> Connection<T> {
             message_id: session.message_id(received.message_id.as_deref(), guid),
             internal_id,
             octets: received.content.len() as u64,
+            digest: Digest::of(&received.content),
             stamped: session.stamp(&received, &arrival),
             stripped: received.stripped,
             envelope: received.envelope,

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capture::{Capture, FolderError, Totals};
+use crate::capture::{Capture, CaptureError, Totals};
 use crate::config::Configuration;
 use crate::connector::{
     ProtocolLoggingLevel, ReceiveConnector, Role, Server, SourceAddress, all_broken,
@@ -90,7 +90,7 @@ pub enum StartError {
     #[error("no thread can be started for the journal: {0}")]
     Journal(io::Error),
     #[error("messages cannot be kept: {0}")]
-    Capture(#[from] FolderError),
+    Capture(#[from] CaptureError),
     #[error(transparent)]
     Listen(#[from] ListenError),
 }
@@ -194,6 +194,7 @@ impl Daemon {
         &self.shared.metrics
     }
 
+    /// The messages that were kept.
     pub fn capture(&self) -> &Arc<Capture> {
         &self.shared.capture
     }
@@ -257,7 +258,7 @@ impl Daemon {
             let _ = tokio::time::timeout(MOMENT, self.tasks.wait()).await;
         }
         finish(self.shared.journal.as_deref()).await;
-        let Totals { accepted, discarded } = self.capture().memory().totals();
+        let Totals { accepted, discarded, .. } = self.capture().totals();
         tracing::info!(accepted, discarded, "stopped");
     }
 }
