@@ -9,6 +9,7 @@ mod folder;
 mod limits;
 mod memory;
 mod message;
+mod parts;
 mod store;
 mod waiting;
 
@@ -24,6 +25,7 @@ pub use folder::{Folder, FolderError};
 pub use limits::Limits;
 pub use memory::Memory;
 pub use message::{Message, Tls};
+pub use parts::{Part, Parts};
 pub use store::{Keeping, Kept, Listed, Order, Page, Removal, Store, Summary, Totals};
 
 use waiting::Waiters;
