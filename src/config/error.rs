@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 
+use super::secret::hidden;
+
 /// One problem, with the text it is about.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 #[error("{message}")]
@@ -100,6 +102,7 @@ impl Problems {
 
     pub(super) fn into_error(mut self) -> ConfigError {
         self.found.sort_by_key(|(span, ..)| span.start);
+        let shown = Arc::new(hidden(&self.text));
         let problems = self
             .found
             .into_iter()
@@ -109,7 +112,7 @@ impl Problems {
                 help,
                 line: self.text[..span.start.min(self.text.len())].matches('\n').count() + 1,
                 span: span.into(),
-                text: NamedSource::new(&self.name, Arc::clone(&self.text)),
+                text: NamedSource::new(&self.name, Arc::clone(&shown)),
             })
             .collect();
         ConfigError { name: self.name, unreadable: None, problems }

@@ -9,6 +9,7 @@ mod draft;
 mod error;
 mod reader;
 mod rules;
+mod secret;
 mod sections;
 mod token;
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::json;
+
 use crate::support::{own_address, run, skip, tool, wait_until};
 use crate::{SERVER, front_end, protocol_log, start};
 
@@ -141,4 +143,48 @@ fn configure(home: &Path, hub: &Path) -> std::path::PathBuf {
     )
     .unwrap();
     config
+}
+
+/// `expsd logs` finds in our own files what the sessions were, whichever version wrote them.
+#[test]
+fn our_own_reader_tells_what_happened() {
+    for version in ["2007", "2010", "2013", "2016", "2019"] {
+        let known = |line: &&str| match version {
+            "2007" | "2010" => !line.contains("TransportRole") && !line.contains("AuthTarpit"),
+            "2013" => !line.contains("AuthTarpit"),
+            _ => true,
+        };
+        let toml: String = SERVER.lines().filter(known).map(|line| format!("{line}\n")).collect();
+        let (mut daemon, journal) = start(&format!("[Server]\nVersion = \"{version}\"\n{toml}"));
+        let mut client = front_end(&daemon);
+        client.ehlo();
+        client.command("AUTH LOGIN Q09OVE9TT1xhbGljZQ==");
+        client.command("d3Jvbmc=");
+        client.command("QUIT");
+        let mut client = front_end(&daemon);
+        client.ehlo();
+        client.command("MAIL FROM:<bob@fabrikam.test>");
+        client.command("RCPT TO:<alice@contoso.test>");
+        client.command("DATA");
+        client.command("Subject: hello\r\n\r\nHello.\r\n.");
+        client.command("QUIT");
+        daemon.signal("-TERM");
+        assert!(daemon.wait().success());
+
+        let mut logs = Command::new(env!("CARGO_BIN_EXE_expsd"));
+        let read = run(logs.arg("logs").arg(&journal).args(["--format", "json"]), b"");
+        assert_eq!(read.status.code(), Some(0), "{}", read.stderr);
+        let report: serde_json::Value = serde_json::from_str(&read.stdout).unwrap();
+        assert_eq!((&report["sessions"], &report["unreadable"]["rows"]), (&json!(2), &json!(0)));
+        let connector = &report["connectors"][0];
+        assert_eq!(connector["connector"], r"EX01\Default Frontend EX01");
+        let totals = &connector["totals"];
+        assert_eq!(totals["messages"], 1, "{version}: {report:#}");
+        assert_eq!(totals["recipients"], 1, "{version}");
+        assert_eq!(totals["outcomes"]["delivered"], 1, "{version}");
+        assert_eq!(totals["outcomes"]["refused"], 1, "{version}");
+        assert_eq!(totals["mechanisms"]["AUTH LOGIN"]["failed"], 1, "{version}");
+        let failure = connector["failures"][0]["text"].as_str().unwrap();
+        assert!(failure.starts_with("535 5.7.3 Authentication unsuccessful"), "{failure}");
+    }
 }

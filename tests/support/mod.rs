@@ -4,6 +4,7 @@
 pub mod certificate;
 pub mod dump;
 pub mod ntlm;
+pub mod secrets;
 pub mod tls;
 
 use std::io::{BufRead as _, BufReader, Read, Seek as _, Write};
@@ -49,10 +50,12 @@ impl Daemon {
     pub fn run(dir: tempfile::TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let path = |name: &str| dir.path().join(name);
         let log = std::fs::File::create(path("log")).unwrap();
+        let http: &[&str] =
+            if arguments.contains(&"--http") { &[] } else { &["--http", "127.0.0.1:0"] };
         let mut child = Command::new(env!("CARGO_BIN_EXE_expsd"))
             .arg("serve")
             .env("XDG_STATE_HOME", path("state"))
-            .args(["--http", "127.0.0.1:0"])
+            .args(http)
             .arg("--ready-file")
             .arg(path("ready.json"))
             .args(arguments)
@@ -115,10 +118,14 @@ impl Daemon {
     }
 }
 
+/// What a daemon of any test has written holds no secret of its configuration.
 impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            secrets::check(self.dir.path());
+        }
     }
 }
 
