@@ -142,11 +142,7 @@ impl IpRange {
 
     /// The lowest address.
     pub fn first(&self) -> IpAddr {
-        match self.is_ipv6 {
-            true => IpAddr::V6(self.low.into()),
-            // The bounds of an IPv4 range fit into 32 bits.
-            false => IpAddr::V4((self.low as u32).into()),
-        }
+        address(self.low, self.is_ipv6)
     }
 
     /// How many addresses, in words.
@@ -189,10 +185,19 @@ impl fmt::Display for IpRange {
     }
 }
 
-fn number(ip: IpAddr) -> u128 {
+pub(crate) fn number(ip: IpAddr) -> u128 {
     match ip {
         IpAddr::V4(v4) => u32::from(v4).into(),
         IpAddr::V6(v6) => v6.into(),
+    }
+}
+
+/// The address of [`number`] and a family.
+pub(crate) fn address(number: u128, ipv6: bool) -> IpAddr {
+    match ipv6 {
+        true => IpAddr::V6(number.into()),
+        // The numbers of IPv4 fit into 32 bits.
+        false => IpAddr::V4((number as u32).into()),
     }
 }
 

@@ -18,6 +18,7 @@ mod usage;
 mod value;
 
 pub use address::{IpRange, SourceAddress};
+pub(crate) use address::{address, number};
 pub use binding::Binding;
 pub use capability::{CapableDomain, TlsCapabilities, TlsDomainCapability};
 pub use certificate_name::CertificateName;

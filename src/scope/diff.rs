@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{Scope, address, number};
-use crate::connector::{Binding, IpRange, SourceAddress};
+use super::Scope;
+use crate::connector::{Binding, IpRange, SourceAddress, address, number};
 
 /// A stretch of sources, and what it meets in each of two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,11 @@ pub mod lint;
 pub mod map;
 mod table;
 
-use std::net::{IpAddr, SocketAddr};
-use std::ops::Deref;
+use std::net::SocketAddr;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 
-use crate::connector::{Binding, IpRange, ReceiveConnector, SourceAddress};
+use crate::connector::{Binding, IpRange, ReceiveConnector, SourceAddress, address};
 use table::{Entry, Rank, Table};
 
 pub use diff::{Overlay, is_other_address, overlay};
@@ -71,7 +71,10 @@ impl Scope {
                 let winner = self.select(local, first).index();
                 pieces.push(Piece { first, last, winner });
             };
-            piece(address(*start, ipv6), address(end, ipv6), 0);
+            let heard = if ipv6 { outside_mapped(*start, end) } else { Some((*start, end)) };
+            if let Some((first, last)) = heard {
+                piece(address(first, ipv6), address(last, ipv6), 0);
+            }
             while let Some((at, scope_id)) = scoped.next_if(|(at, _)| *at <= end) {
                 piece(address(at, true), address(at, true), scope_id);
             }
@@ -80,19 +83,12 @@ impl Scope {
     }
 }
 
-fn address(number: u128, ipv6: bool) -> IpAddr {
-    match ipv6 {
-        true => IpAddr::V6(number.into()),
-        // The bounds of an IPv4 range fit into 32 bits.
-        false => IpAddr::V4((number as u32).into()),
-    }
-}
-
-fn number(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(ip) => u32::from(ip).into(),
-        IpAddr::V6(ip) => ip.into(),
-    }
+/// The stretch without an end in ::ffff:0:0/96: what comes from there is an IPv4 source.
+fn outside_mapped(first: u128, last: u128) -> Option<(u128, u128)> {
+    const MAPPED: RangeInclusive<u128> = 0xffff_0000_0000..=0xffff_ffff_ffff;
+    let first = if MAPPED.contains(&first) { MAPPED.end() + 1 } else { first };
+    let last = if MAPPED.contains(&last) { MAPPED.start() - 1 } else { last };
+    (first <= last).then_some((first, last))
 }
 
 /// A stretch of source addresses that all meet the same.
@@ -242,7 +238,7 @@ impl<'a> Selection<'a> {
 mod tests {
     use super::*;
     use crate::connector::Version;
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     fn connector(name: &str, binding: &str, ranges: &[&str]) -> ReceiveConnector {
         let mut connector = ReceiveConnector::new(name, Version::E2019);
@@ -418,6 +414,21 @@ mod tests {
             }
         }
         assert!((pairs / 8..pairs * 7 / 8).contains(&met), "{met} of {pairs} met a connector");
+    }
+
+    #[test]
+    fn a_piece_of_ipv6_does_not_end_among_mapped_addresses() {
+        let set = connector("one", "[::]:25", &["::fffe:0:0-::ffff:0:9", "0.0.0.0/0"]);
+        let scope = Scope::new(vec![set]);
+        let pieces = scope.pieces("[::]:25".parse().unwrap(), &"::/0".parse().unwrap());
+        let bounds: Vec<_> =
+            pieces.iter().map(|piece| (piece.last.to_string(), piece.winner)).collect();
+        let expected = [
+            ("::fffd:ffff:ffff", None),
+            ("::fffe:ffff:ffff", Some(0)),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", None),
+        ];
+        assert_eq!(bounds, expected.map(|(last, winner)| (last.to_owned(), winner)));
     }
 
     #[test]
