@@ -13,7 +13,8 @@ fn get(daemon: &Daemon, path: &str, headers: &[&str]) -> Response {
 
 #[test]
 fn metrics_count_what_happened() {
-    let daemon = Daemon::start(ANONYMOUS, &[]);
+    let rule = "[[rule]]\nname = \"slow\"\nstage = \"ehlo\"\ndelay = \"00:00:00.01\"\n";
+    let daemon = Daemon::start(&format!("{ANONYMOUS}{rule}"), &[]);
     assert_eq!(get(&daemon, "/livez", &[]).body, "ok\n");
     assert_eq!(get(&daemon, "/readyz", &[]).status, 200);
     let mut client = Client::connect(daemon.address("a"));
@@ -28,6 +29,7 @@ fn metrics_count_what_happened() {
         r#"expsd_messages_total{connector="EX01\\a"} 1"#,
         r#"expsd_commands_total{verb="EHLO"} 1"#,
         r#"expsd_replies_total{code="354"} 1"#,
+        r#"expsd_rule_hits_total{rule="slow"} 1"#,
         "expsd_select_duration_seconds_count 1",
     ] {
         assert!(response.body.lines().any(|l| l == line), "{line}\n{}", response.body);

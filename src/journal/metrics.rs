@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::rules::Rules;
 use crate::smtp::Tally;
 
 /// What a daemon counts.
@@ -162,6 +163,22 @@ impl Metrics {
     /// More metrics, of what has counters of its own.
     pub fn register(&mut self, collector: Box<dyn Collector>) {
         self.registry.register_collector(collector);
+    }
+}
+
+/// How often each failure rule has bitten, as metrics.
+#[derive(Debug)]
+pub struct RuleHits(pub Arc<Rules>);
+
+impl Collector for RuleHits {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let (name, help) = ("rule_hits", "How often a failure rule has bitten");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for counted in self.0.list() {
+            let rule = [("rule", counted.rule.name())];
+            ConstCounter::new(counted.hits).encode(family.encode_family(&rule)?)?;
+        }
+        Ok(())
     }
 }
 

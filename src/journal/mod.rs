@@ -26,7 +26,7 @@ use crate::config::ProtocolLog;
 use crate::connector::{Role, Server, Version};
 
 pub use event::{Category, Definition, Event, EventRecord, Level, Source, catalogue};
-pub use metrics::{Metrics, OpenSession, Refused};
+pub use metrics::{Metrics, OpenSession, Refused, RuleHits};
 pub use protocol::{CertificateRow, Ending, Opening, Rows};
 pub use recent::{Change, Followed, Recent};
 

@@ -15,7 +15,7 @@ use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::Capture;
 use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
-use crate::journal::{Journal, Metrics};
+use crate::journal::{Journal, Metrics, RuleHits};
 use crate::rules::Rules;
 use crate::scope::Scope;
 use crate::session::{DirectTrust, Host, Memory, Rates};
@@ -76,6 +76,8 @@ impl Shared {
         if let Some(journal) = &journal {
             metrics.register(journal.metrics());
         }
+        let rules = Arc::new(Rules::new(rules)?);
+        metrics.register(Box::new(RuleHits(Arc::clone(&rules))));
         if transport.client_roots.is_none() && connectors.iter().any(names_domains) {
             tracing::warn!(
                 "TlsDomainCapabilities believes no certificate without [TransportConfig] client_roots"
@@ -98,7 +100,7 @@ impl Shared {
             authenticator,
             memory: Arc::new(Memory::new(MEMORY)),
             tally: Arc::clone(metrics.tally()),
-            rules: Arc::new(Rules::new(rules)?),
+            rules,
             direct_trust: trust.collect::<Result<_, _>>()?,
             domain_secure: transport.domain_secure,
             shadow_redundancy: transport.shadow_redundancy,
