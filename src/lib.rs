@@ -16,6 +16,7 @@
 //! | [`tls`], [`capture`], [`journal`] | certificates, kept messages, the record |
 //! | [`server`] | listeners, connections, shutdown |
 //! | [`web`] | health and metrics over HTTP |
+//! | [`middlebox`] | the firewall between |
 //! | [`lab`] | what a lesson needs around the daemon |
 
 pub mod auth;
@@ -26,6 +27,7 @@ pub mod directory;
 mod embed;
 pub mod journal;
 pub mod lab;
+pub mod middlebox;
 pub mod rules;
 pub mod scope;
 pub mod server;

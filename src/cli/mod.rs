@@ -7,6 +7,7 @@ mod import;
 mod lint;
 mod logs;
 mod manual;
+mod middlebox;
 mod realm;
 mod serve;
 mod trace;
@@ -50,6 +51,7 @@ enum Command {
     Cert(cert::Cert),
     // Without words of its own here, its help is that of the arguments, whole.
     Realm(realm::Realm),
+    Middlebox(middlebox::Stand),
     Completions(manual::Completions),
     Man(manual::Man),
 }
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Logs(logs) => logs.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
+        Command::Middlebox(stand) => stand.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
     };

@@ -294,7 +294,7 @@ fn start_log(format: Format) {
     }
 }
 
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_added_extension(format!("tmp{}", std::process::id()));
     let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
