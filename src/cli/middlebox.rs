@@ -121,7 +121,7 @@ impl Stand {
             env!("CARGO_PKG_VERSION"),
             self.mode
         );
-        if is_asked {
+        if is_asked && io::stdin().is_terminal() {
             eprintln!("Type pix, asa, asa-allow-tls or none and Enter to switch.");
         }
         eprintln!("Ctrl-C ends it.");
