@@ -15,11 +15,12 @@ run: rust
 test: rust
 	@.ci/install test
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --all-features -- -D warnings
 	cargo clippy --all-targets $(WITHOUT) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps
 	cargo build $(WITHOUT)
 	cargo test
+	cargo test --features otlp --test otlp
 	@for example in $(basename $(notdir $(wildcard examples/*.rs))); do \
 	  echo "cargo run --example $$example"; \
 	  timeout 300 cargo run -q --example $$example </dev/null || exit 1; \

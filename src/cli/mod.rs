@@ -5,6 +5,7 @@ mod diff;
 mod explain;
 mod import;
 mod lint;
+mod log;
 mod logs;
 mod manual;
 mod middlebox;

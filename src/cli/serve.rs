@@ -1,7 +1,7 @@
 //! `expsd serve`
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -21,9 +21,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use super::{FAILED, Failed, Format, Source, State, fail, realm};
+use super::{FAILED, Failed, Format, Source, State, fail, log, realm};
 
 /// Run the daemon
 ///
@@ -40,7 +39,8 @@ Examples:
   expsd serve --journal ./logs
   expsd serve --with-realm
   expsd serve --journal ./journal --explain
-  RUST_LOG=debug expsd serve")]
+  RUST_LOG=debug expsd serve
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 expsd serve   (built with --features otlp)")]
 pub struct Serve {
     #[command(flatten)]
     source: Source,
@@ -114,7 +114,7 @@ struct Ready {
 
 impl Serve {
     pub fn run(self) -> Result<(), Failed> {
-        start_log(self.format);
+        let _log = log::start(self.format).map_err(|error| fail(FAILED, error))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -279,17 +279,6 @@ async fn tell(mut changes: Receiver<Change>, ended: CancellationToken) {
                 tracing::warn!(changes, "sessions end faster than they can be told");
             }
             Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-fn start_log(format: Format) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        Format::Json => log.json().init(),
-        Format::Text => {
-            log.with_target(false).with_ansi(io::stderr().is_terminal()).init();
         }
     }
 }
