@@ -298,7 +298,7 @@ fn what_cannot_listen_says_why() {
 
 #[test]
 fn settings_without_effect_yet_are_named_at_start() {
-    let toml = "[capture]\nstore = \"sqlite:mail.db\"\n[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\n";
+    let toml = "[capture]\nstore = \"postgres://localhost/mail\"\n[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\n";
     let daemon = Daemon::start(toml, &[]);
     daemon.wait_for_log("store of [capture] is read, and has no effect yet");
 }

@@ -10,6 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use expsd::capture::{Capture, Limits, Settings};
 use support::{Client, Daemon, Kept, PATIENCE, kept, wait_until};
 
 const RELAY: &str = r#"
@@ -32,21 +33,26 @@ fn sending(address: SocketAddr) -> Client {
     client
 }
 
-#[test]
-fn what_was_acknowledged_survives_kill_9() {
-    const CLIENTS: usize = 8;
-    const BEFORE_THE_END: usize = 200;
+const CLIENTS: usize = 8;
+const BEFORE_THE_END: usize = 200;
 
-    let folder = tempfile::tempdir().unwrap();
-    let arguments = ["--capture", folder.path().to_str().unwrap()];
-    let mut daemon = Daemon::start(RELAY, &arguments);
-    let address = daemon.address("Relay");
+/// Clients that send as long as they can, numbered from `first`, and the contents of what got
+/// its 250.
+fn load(address: SocketAddr, first: usize) -> mpsc::Receiver<String> {
     let (acknowledge, acknowledged) = mpsc::channel();
-    for client in 0..CLIENTS {
+    for client in first..first + CLIENTS {
         let acknowledge = acknowledge.clone();
         thread::spawn(move || deliver_until_cut(address, client, &acknowledge));
     }
-    drop(acknowledge);
+    acknowledged
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--capture", folder.path().to_str().unwrap()];
+    let mut daemon = Daemon::start(RELAY, &arguments);
+    let acknowledged = load(daemon.address("Relay"), 0);
     let mut sent: Vec<String> = acknowledged.iter().take(BEFORE_THE_END).collect();
     // Whoever looks while messages come in sees whole ones, too.
     whole(folder.path());
@@ -62,16 +68,47 @@ fn what_was_acknowledged_survives_kill_9() {
     assert!(client.deliver("bob@fabrikam.test", "alice@contoso.test").starts_with("250 2.6.0 "));
 
     let kept = whole(folder.path());
-    let kept: HashMap<_, _> =
-        kept.iter().map(|message| (message.facts["message_id"].as_str(), message)).collect();
-    for content in &sent {
-        let id = content.lines().next().unwrap().strip_prefix("Message-ID: ");
-        let message = kept.get(&id).unwrap_or_else(|| panic!("{id:?} got its 250 and is gone"));
-        assert!(message.content == content.as_bytes(), "{id:?} differs from what was sent");
-    }
+    let kept: HashMap<_, _> = kept
+        .iter()
+        .map(|message| (message.facts["message_id"].as_str().unwrap(), &message.content[..]))
+        .collect();
+    are_all_there(&sent, &kept);
     let names = std::fs::read_dir(folder.path()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(names.filter(|name| name.ends_with(".tmp")).collect::<Vec<_>>(), [""; 0]);
+}
+
+/// Killed three times over, each time in the middle of what the clients send.
+#[test]
+fn what_was_acknowledged_survives_kill_9_in_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.db");
+    let argument = format!("sqlite:{}", file.display());
+    let mut sent = Vec::new();
+    for round in 0..3 {
+        let mut daemon = Daemon::start(RELAY, &["--capture", &argument]);
+        let acknowledged = load(daemon.address("Relay"), round * CLIENTS);
+        sent.extend(acknowledged.iter().take(BEFORE_THE_END));
+        daemon.signal("-KILL");
+        sent.extend(acknowledged);
+        daemon.wait();
+    }
+    assert!(sent.len() >= 3 * BEFORE_THE_END);
+
+    let settings = Settings { database: Some(file), limits: Limits::DISK, folder: None };
+    let kept = Capture::open(&settings).unwrap().messages();
+    assert!(kept.iter().all(|message| message.octets == message.content.len() as u64));
+    let kept: HashMap<_, _> =
+        kept.iter().map(|message| (&message.message_id[..], &message.content[..])).collect();
+    are_all_there(&sent, &kept);
+}
+
+fn are_all_there(sent: &[String], kept: &HashMap<&str, &[u8]>) {
+    for content in sent {
+        let id = content.lines().next().unwrap().strip_prefix("Message-ID: ").unwrap();
+        let kept = kept.get(id).unwrap_or_else(|| panic!("{id} got its 250 and is gone"));
+        assert!(*kept == content.as_bytes(), "{id} differs from what was sent");
+    }
 }
 
 /// The messages in `folder`, none of them there in part.

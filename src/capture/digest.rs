@@ -5,7 +5,7 @@
 
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
 use memchr::memmem;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Octets from the start of the content.
 const READ: usize = 256 << 10;
@@ -18,7 +18,7 @@ const MAX_SUBJECT: usize = 4 << 10;
 const PREVIEW: usize = 200;
 
 /// The subject and the text of a message, decoded (RFC 2045, RFC 2047).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// Empty where there is none.
     pub subject: String,

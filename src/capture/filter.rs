@@ -34,32 +34,61 @@ pub struct Filter {
 impl Filter {
     pub fn matches(&self, kept: &Kept) -> bool {
         let message = &kept.message;
+        let envelope = &message.envelope;
+        let fields = Fields {
+            number: kept.number,
+            received: message.received,
+            session: &message.session,
+            connector: &message.connector,
+            identity: message.identity.as_deref().unwrap_or_default(),
+            from: envelope.reverse_path.mailbox().map_or("", |mailbox| mailbox.as_str()),
+            subject: &message.digest.subject,
+        };
+        self.fits(&fields, envelope.recipients.iter().map(|recipient| recipient.mailbox.as_str()))
+            && self.fits_text(&message.digest.text)
+    }
+
+    /// Whether all matches but the text, which stands apart.
+    pub(super) fn fits<'a>(
+        &self,
+        fields: &Fields<'_>,
+        mut to: impl Iterator<Item = &'a str>,
+    ) -> bool {
         let is = |wanted: &Option<String>, there: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == there)
         };
         let has = |wanted: &Option<String>, there: &str| {
             wanted.as_deref().is_none_or(|wanted| contains(there, wanted))
         };
-        let envelope = &message.envelope;
-        let sender = envelope.reverse_path.mailbox().map_or("", |mailbox| mailbox.as_str());
-        let mut recipients = envelope.recipients.iter();
-        self.after.is_none_or(|after| kept.number > after)
-            && self.since.is_none_or(|since| message.received >= since)
-            && self.until.is_none_or(|until| message.received < until)
-            && is(&self.session, &message.session)
-            && is(&self.connector, &message.connector)
-            && is(&self.identity, message.identity.as_deref().unwrap_or_default())
-            && has(&self.from, sender)
-            && self.to.as_deref().is_none_or(|to| {
-                recipients.any(|recipient| contains(recipient.mailbox.as_str(), to))
-            })
-            && has(&self.subject, &message.digest.subject)
-            && has(&self.text, &message.digest.text)
+        self.after.is_none_or(|after| fields.number > after)
+            && self.since.is_none_or(|since| fields.received >= since)
+            && self.until.is_none_or(|until| fields.received < until)
+            && is(&self.session, fields.session)
+            && is(&self.connector, fields.connector)
+            && is(&self.identity, fields.identity)
+            && has(&self.from, fields.from)
+            && self.to.as_deref().is_none_or(|part| to.any(|to| contains(to, part)))
+            && has(&self.subject, fields.subject)
+    }
+
+    pub(super) fn fits_text(&self, text: &str) -> bool {
+        self.text.as_deref().is_none_or(|part| contains(text, part))
     }
 }
 
+/// What is held against a filter, wherever it is kept.
+pub(super) struct Fields<'a> {
+    pub number: u64,
+    pub received: Timestamp,
+    pub session: &'a str,
+    pub connector: &'a str,
+    pub identity: &'a str,
+    pub from: &'a str,
+    pub subject: &'a str,
+}
+
 /// Whether `part` is in `text`, ASCII letters in either case.
-pub(super) fn contains(text: &str, part: &str) -> bool {
+fn contains(text: &str, part: &str) -> bool {
     let (text, part) = (text.as_bytes(), part.as_bytes());
     let Some(first) = part.first() else { return true };
     let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());

@@ -51,6 +51,13 @@ impl Folder {
         }
     }
 
+    /// Takes out what was kept of a message that is not accepted after all.
+    pub(super) async fn forget(&self, id: &str) {
+        for extension in ["json", "eml"] {
+            let _ = tokio::fs::remove_file(self.path.join(format!("{id}.{extension}"))).await;
+        }
+    }
+
     fn write(&self, message: &Message) -> Result<(), FolderError> {
         let facts = serde_json::to_vec_pretty(message).map_err(|error| self.error(error.into()))?;
         let eml = self.aside(&message.id, "eml", message.delivered());

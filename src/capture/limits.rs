@@ -19,6 +19,9 @@ impl Limits {
     /// Our choice.
     pub const MEMORY: Self = Self { messages: 10_000, octets: 256 << 20, age: None };
 
+    /// For what is kept on a disk. Our choice.
+    pub const DISK: Self = Self { messages: 1_000_000, octets: 10 << 30, age: None };
+
     /// Whether so much is too much.
     pub(super) fn are_exceeded_by(&self, messages: u64, octets: u64) -> bool {
         messages > self.messages.max(1) || (octets > self.octets && messages > 1)

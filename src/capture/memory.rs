@@ -125,6 +125,7 @@ impl Store for Memory {
         Totals {
             kept: held.messages.len() as u64,
             octets: held.octets,
+            newest: held.last,
             accepted: held.last,
             discarded: held.discarded,
         }

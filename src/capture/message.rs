@@ -1,18 +1,15 @@
 //! A message as it was accepted, as it would be passed on, and all that is known of how.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::ser::{SerializeSeq as _, SerializeStruct as _};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Digest;
+use crate::smtp::Envelope;
 use crate::smtp::header::Stripped;
-use crate::smtp::{Envelope, Recipient};
 
-/// An accepted message. It serialises to everything but its content.
-#[derive(Clone, Debug, Serialize)]
+/// An accepted message. It serialises to everything but its content and its text.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {
     /// Unique; names the files in a folder.
     pub id: String,
@@ -32,7 +29,7 @@ pub struct Message {
     /// As the protocol log prints a session's permissions.
     pub permissions: String,
     pub tls: Option<Tls>,
-    #[serde(serialize_with = "envelope")]
+    #[serde(with = "super::envelope")]
     pub envelope: Envelope,
     /// As the reply named it: its Message-ID field, or an id of this server.
     pub message_id: String,
@@ -45,7 +42,7 @@ pub struct Message {
     /// where the content has none of its own.
     pub stamped: Vec<String>,
     /// The fields that the header firewall takes out, in their order.
-    #[serde(serialize_with = "stripped")]
+    #[serde(with = "super::stripped")]
     pub stripped: Vec<Stripped>,
     /// The content as it came.
     #[serde(skip)]
@@ -76,69 +73,13 @@ impl Message {
 }
 
 /// TLS under which a message came.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tls {
     pub command: String,
     pub protocol: String,
     pub cipher_suite: String,
     /// The subject of the client's certificate.
     pub client_certificate: Option<String>,
-}
-
-/// The text of a field, or in base64 what is not UTF-8, so that all that came can be had back.
-fn stripped<S: Serializer>(all: &[Stripped], serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Field<'a> {
-        at: usize,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        field: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        base64: Option<String>,
-        needs: &'a str,
-    }
-
-    serializer.collect_seq(all.iter().map(|Stripped { at, field, needs }| {
-        let text = std::str::from_utf8(field).ok();
-        let base64 = text.is_none().then(|| BASE64_STANDARD.encode(field));
-        Field { at: *at, field: text, base64, needs }
-    }))
-}
-
-fn envelope<S: Serializer>(envelope: &Envelope, serializer: S) -> Result<S::Ok, S::Error> {
-    struct Recipients<'a>(&'a [Recipient]);
-
-    impl Serialize for Recipients<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut list = serializer.serialize_seq(Some(self.0.len()))?;
-            for recipient in self.0 {
-                list.serialize_element(&Rcpt {
-                    to: recipient.mailbox.as_str(),
-                    notify: recipient.notify.as_deref(),
-                    orcpt: recipient.orcpt.as_deref(),
-                })?;
-            }
-            list.end()
-        }
-    }
-
-    #[derive(Serialize)]
-    struct Rcpt<'a> {
-        to: &'a str,
-        notify: Option<&'a str>,
-        orcpt: Option<&'a str>,
-    }
-
-    let mut fields = serializer.serialize_struct("Envelope", 9)?;
-    fields.serialize_field("mail_from", &envelope.reverse_path.to_string())?;
-    fields.serialize_field("rcpt_to", &Recipients(&envelope.recipients))?;
-    fields.serialize_field("size", &envelope.declared_size)?;
-    fields.serialize_field("body", &envelope.body)?;
-    fields.serialize_field("ret", &envelope.ret)?;
-    fields.serialize_field("envid", &envelope.envid)?;
-    fields.serialize_field("auth", &envelope.auth)?;
-    fields.serialize_field("smtputf8", &envelope.smtputf8)?;
-    fields.serialize_field("xoorg", &envelope.xoorg)?;
-    fields.end()
 }
 
 /// A message from nobody, for tests.

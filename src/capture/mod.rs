@@ -1,19 +1,24 @@
-//! Kept messages: in memory up to a bound, and on request in a folder as well.
+//! Kept messages: in memory or in a database, up to a bound, and on request in a folder as well.
 //!
 //! What came is what is kept, octet for octet. What the header firewall takes out of it and what
 //! the server stamps on top stand beside it; [`Message::delivered`] is the one without the other.
 
 mod digest;
+mod envelope;
 mod filter;
 mod folder;
 mod limits;
 mod memory;
 mod message;
 mod parts;
+mod sqlite;
 mod store;
+mod stripped;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,6 +31,7 @@ pub use limits::Limits;
 pub use memory::Memory;
 pub use message::{Message, Tls};
 pub use parts::{Part, Parts};
+pub use sqlite::{DatabaseError, Sqlite};
 pub use store::{Keeping, Kept, Listed, Order, Page, Removal, Store, Summary, Totals};
 
 use waiting::Waiters;
@@ -37,6 +43,16 @@ pub struct Capture {
     folder: Option<Folder>,
     waiters: Waiters,
     newest: watch::Sender<u64>,
+}
+
+/// Where messages are kept, and how many.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// An SQLite database; `None`: memory.
+    pub database: Option<PathBuf>,
+    pub limits: Limits,
+    /// Where each is written as well.
+    pub folder: Option<PathBuf>,
 }
 
 /// What waiting came to.
@@ -51,16 +67,21 @@ pub enum Waited {
 pub enum CaptureError {
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error("the reading task ended early")]
     Cut,
 }
 
 impl Capture {
-    /// Keeps in memory, and if `folder` is given in that folder too.
-    pub fn open(folder: Option<&Path>) -> Result<Self, CaptureError> {
-        let folder = folder.map(Folder::open).transpose()?;
-        let store = Arc::new(Memory::new(Limits::MEMORY));
-        Ok(Self { store, folder, waiters: Waiters::default(), newest: watch::Sender::new(0) })
+    pub fn open(settings: &Settings) -> Result<Self, CaptureError> {
+        let folder = settings.folder.as_deref().map(Folder::open).transpose()?;
+        let store: Arc<dyn Store> = match &settings.database {
+            Some(path) => Arc::new(Sqlite::open(path, settings.limits)?),
+            None => Arc::new(Memory::new(settings.limits)),
+        };
+        let newest = watch::Sender::new(store.totals().newest);
+        Ok(Self { store, folder, waiters: Waiters::default(), newest })
     }
 
     /// Keeps `message`, and gives its number. When this returns, the store has it, and the
@@ -70,7 +91,11 @@ impl Capture {
         if let Some(folder) = &self.folder {
             folder.keep(Arc::clone(&message)).await?;
         }
-        let number = self.store.keep(Arc::clone(&message)).await?;
+        let kept = self.store.keep(Arc::clone(&message)).await;
+        if let (Err(_), Some(folder)) = (&kept, &self.folder) {
+            folder.forget(&message.id).await;
+        }
+        let number = kept?;
         self.waiters.tell(&Kept { number, message });
         self.newest.send_if_modified(|newest| {
             let newer = number > *newest;
@@ -99,8 +124,7 @@ impl Capture {
         self.store.totals()
     }
 
-    /// The highest number that was given since the start. It changes after the message can be
-    /// had.
+    /// The highest number that a message ever had. It changes after the message can be had.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
     }
@@ -116,11 +140,18 @@ impl Capture {
             Some(_) => Order::OldestFirst,
             None => Order::NewestFirst,
         };
-        let there = self.list(filter, Page { order, limit: 1, ..Page::default() }).await?;
-        if let Some(found) = there.messages.first()
-            && let Some(kept) = self.get(&found.id).await?
-        {
-            return Ok(Waited::Found(kept));
+        let mut page = Page { order, past: None, limit: 1 };
+        loop {
+            let there = self.list(filter, page).await?;
+            if let Some(found) = there.messages.first()
+                && let Some(kept) = self.get(&found.id).await?
+            {
+                return Ok(Waited::Found(kept));
+            }
+            page.past = there.next;
+            if page.past.is_none() {
+                break;
+            }
         }
         if let Ok(kept) = tokio::time::timeout_at(deadline.into(), place.found()).await {
             return Ok(Waited::Found(kept));

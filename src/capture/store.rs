@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::filter::Fields;
 use super::{CaptureError, Filter, Message};
 
 /// A place that keeps messages within its limits; the oldest go first.
@@ -84,7 +85,8 @@ pub enum Order {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Listed {
     pub messages: Vec<Summary>,
-    /// There may be more past this number.
+    /// There may be more past this number, also where there are fewer messages than asked for: a
+    /// page of a large store is given back before it takes long.
     pub next: Option<u64>,
     /// Messages that are kept, whether they match or not.
     pub total: u64,
@@ -104,6 +106,8 @@ pub struct Totals {
     pub kept: u64,
     /// Octets that they take.
     pub octets: u64,
+    /// The highest number that a message ever had.
+    pub newest: u64,
     /// Accepted since the start.
     pub accepted: u64,
     /// Gone since the start to keep within the limits.
@@ -121,6 +125,20 @@ impl Page {
 impl Default for Page {
     fn default() -> Self {
         Self { order: Order::NewestFirst, past: None, limit: 50 }
+    }
+}
+
+impl Summary {
+    pub(super) fn fields(&self) -> Fields<'_> {
+        Fields {
+            number: self.number,
+            received: self.received,
+            session: &self.session,
+            connector: &self.connector,
+            identity: self.identity.as_deref().unwrap_or_default(),
+            from: &self.from,
+            subject: &self.subject,
+        }
     }
 }
 

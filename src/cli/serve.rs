@@ -36,6 +36,7 @@ Examples:
   expsd serve --config ex01.toml --listen 127.0.0.1 --port-offset 1000
   expsd serve --import ex01.clixml
   expsd serve --capture ./mail --ready-file ready.json --format json
+  expsd serve --capture sqlite:mail.db
   expsd serve --journal ./logs
   expsd serve --with-realm
   expsd serve --journal ./journal --explain
@@ -55,9 +56,10 @@ pub struct Serve {
     /// Write a file once everything listens: what listens where, in JSON
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Write each message into this folder: <id>.eml, and <id>.json with how it came
-    #[arg(long, value_name = "DIR")]
-    capture: Option<PathBuf>,
+    /// Write each message into a folder: <id>.eml, and <id>.json with how it came; or keep all in
+    /// a database, as `store` of `[capture]` does
+    #[arg(long, value_name = "DIR|sqlite:FILE", value_parser = CaptureAt::from_str)]
+    capture: Option<CaptureAt>,
     /// Write protocol logs and events below this folder, as an Exchange server does
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
@@ -74,6 +76,24 @@ pub struct Serve {
     /// Form of the log and of what is printed at start
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+}
+
+#[derive(Clone)]
+enum CaptureAt {
+    Folder(PathBuf),
+    Database(PathBuf),
+}
+
+impl FromStr for CaptureAt {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("sqlite:") {
+            Some("") => Err("expected a file, such as sqlite:mail.db"),
+            Some(file) => Ok(Self::Database(file.into())),
+            None => Ok(Self::Folder(text.into())),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -125,6 +145,9 @@ impl Serve {
     async fn serve(self) -> Result<(), Failed> {
         let signals = Signals::new().map_err(|error| fail(FAILED, error))?;
         let mut configuration = self.source.load()?;
+        if let Some(CaptureAt::Database(file)) = &self.capture {
+            configuration.capture.store = config::Store::Sqlite(file.clone());
+        }
         for setting in &configuration.without_effect {
             tracing::warn!("{setting} is read, and has no effect yet");
         }
@@ -193,7 +216,10 @@ impl Serve {
             listen: self.listen.or(loopback),
             ports: Ports::Offset(self.port_offset.unwrap_or(if default { 1000 } else { 0 })),
             state: Some(self.state.directory()?),
-            capture: self.capture.clone(),
+            capture: match &self.capture {
+                Some(CaptureAt::Folder(folder)) => Some(folder.clone()),
+                Some(CaptureAt::Database(_)) | None => None,
+            },
             journal: self.journal.clone(),
             ..Options::default()
         })

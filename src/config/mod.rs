@@ -103,8 +103,18 @@ pub struct ProxyProtocol {
 }
 
 /// `[capture]`
+#[derive(Clone, Debug, Default)]
+pub struct Capture {
+    pub store: Store,
+    /// In place of the store's own limits.
+    pub max_messages: Option<Unlimited<u32>>,
+    pub max_octets: Option<Unlimited<ByteSize>>,
+    pub max_age: Option<Unlimited<TimeSpan>>,
+}
+
+/// Where messages are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Capture {
+pub enum Store {
     #[default]
     Memory,
     Sqlite(PathBuf),

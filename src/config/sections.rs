@@ -13,7 +13,7 @@ use super::error::{ConfigError, Problems};
 use super::reader::Table;
 use super::{
     Capture, Configuration, DirectTrust, Draft, Http, Journal, Kerberos, Ntlm, Places, Prompt,
-    ProxyProtocol, Transport,
+    ProxyProtocol, Store, Transport,
 };
 use crate::connector::{Server, Unlimited, all_broken};
 use crate::directory::{AcceptedDomain, Account, Group};
@@ -281,19 +281,22 @@ impl<'a, 'i> Sections<'a, 'i> {
 
     fn capture(&mut self, ignored: &mut Vec<String>) -> Capture {
         let Some(mut table) = self.section("capture") else { return Capture::default() };
-        let mut capture = Capture::Memory;
+        let mut capture = Capture::default();
         if let Some(found) = table.get("store") {
             match found.get_ref().as_str().and_then(|text| parse_store(text, self.folder)) {
-                Some(store) => capture = store,
+                Some(store) => capture.store = store,
                 None => {
                     let expected = "expected \"memory\", \"sqlite:FILE\" or \"postgres://…\"";
                     table.bad_value("store", found.span(), expected.to_owned());
                 }
             }
-            if capture != Capture::Memory {
+            if let Store::Postgres(_) = capture.store {
                 ignored.push("store of [capture]".to_owned());
             }
         }
+        capture.max_messages = table.parameter("max_messages");
+        capture.max_octets = table.parameter("max_octets");
+        capture.max_age = table.parameter("max_age");
         table.finish();
         capture
     }
@@ -342,14 +345,14 @@ impl FromStr for NtHash {
     }
 }
 
-fn parse_store(text: &str, folder: &Path) -> Option<Capture> {
+fn parse_store(text: &str, folder: &Path) -> Option<Store> {
     if text == "memory" {
-        return Some(Capture::Memory);
+        return Some(Store::Memory);
     }
     if let Some(file) = text.strip_prefix("sqlite:").filter(|file| !file.is_empty()) {
-        return Some(Capture::Sqlite(folder.join(file)));
+        return Some(Store::Sqlite(folder.join(file)));
     }
-    text.starts_with("postgres://").then(|| Capture::Postgres(text.to_owned()))
+    text.starts_with("postgres://").then(|| Store::Postgres(text.to_owned()))
 }
 
 fn group_names() -> String {

@@ -278,6 +278,13 @@ pub enum Unlimited<T> {
 }
 
 impl<T: Copy + PartialOrd> Unlimited<T> {
+    pub fn limit(self) -> Option<T> {
+        match self {
+            Self::Unlimited => None,
+            Self::Limited(limit) => Some(limit),
+        }
+    }
+
     /// Whether `value` is more than the limit allows.
     pub fn is_exceeded_by(self, value: T) -> bool {
         matches!(self, Self::Limited(limit) if value > limit)

@@ -49,7 +49,7 @@ pub struct Options {
     pub ports: Ports,
     /// Where certificates and the replay cache live; `None`: in memory, gone with the daemon.
     pub state: Option<PathBuf>,
-    /// Where accepted messages are written.
+    /// The folder where accepted messages are written as well.
     pub capture: Option<PathBuf>,
     /// Where protocol logs and events are written, in place of the configuration's folder.
     pub journal: Option<PathBuf>,

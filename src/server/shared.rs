@@ -12,7 +12,7 @@ use super::places::Places;
 use super::record::Recorder;
 use super::{Options, StartError};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
-use crate::capture::Capture;
+use crate::capture::{self, Capture, Limits};
 use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
 use crate::journal::{Journal, Metrics, RuleHits};
@@ -115,7 +115,7 @@ impl Shared {
             client_roots: transport.client_roots.as_deref().map(read_roots).transpose()?,
             trusted_proxies: configuration.proxy_protocol.trust,
             metrics: Arc::new(metrics),
-            capture: Arc::new(Capture::open(options.capture.as_deref())?),
+            capture: Arc::new(Capture::open(&keeping(&configuration.capture, options))?),
             journal,
             last_session: AtomicU64::new(0),
             last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),
@@ -195,6 +195,24 @@ fn open_keytab(keytab: Option<PathBuf>, state: Option<&Path>) -> Option<Arc<Acce
             None
         }
     }
+}
+
+/// What the configuration leaves open, the store has a limit of its own for.
+fn keeping(capture: &config::Capture, options: &Options) -> capture::Settings {
+    let (database, mut limits) = match &capture.store {
+        config::Store::Sqlite(path) => (Some(path.clone()), Limits::DISK),
+        config::Store::Memory | config::Store::Postgres(_) => (None, Limits::MEMORY),
+    };
+    if let Some(most) = capture.max_messages {
+        limits.messages = most.limit().map_or(u64::MAX, u64::from);
+    }
+    if let Some(most) = capture.max_octets {
+        limits.octets = most.limit().map_or(u64::MAX, |most| most.0);
+    }
+    if let Some(most) = capture.max_age {
+        limits.age = most.limit().map(|most| most.0);
+    }
+    capture::Settings { database, limits, folder: options.capture.clone() }
 }
 
 fn ntlm_policy(settings: config::Ntlm) -> ntlm::Policy {

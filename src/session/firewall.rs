@@ -68,10 +68,10 @@ impl Firewall {
 
     /// What it knows of `content`, which is whole, and the fields that do not pass.
     pub fn finish(self, content: &Bytes) -> (Header, Vec<Stripped>) {
-        let strip = |(span, needs): (Range<usize>, _)| Stripped {
+        let strip = |(span, needs): (Range<usize>, &'static str)| Stripped {
             at: span.start,
             field: content.slice(span),
-            needs,
+            needs: needs.into(),
         };
         (self.header, self.stripped.into_iter().map(strip).collect())
     }

@@ -52,9 +52,9 @@ fn received(step: Step) -> Received {
 }
 
 /// The texts of what was stripped, and what each would have needed.
-fn stripped(received: &Received) -> Vec<(String, &'static str)> {
+fn stripped(received: &Received) -> Vec<(String, &str)> {
     let text = |field: &Bytes| String::from_utf8(field.to_vec()).unwrap();
-    received.stripped.iter().map(|stripped| (text(&stripped.field), stripped.needs)).collect()
+    received.stripped.iter().map(|stripped| (text(&stripped.field), &*stripped.needs)).collect()
 }
 
 mod firewall {

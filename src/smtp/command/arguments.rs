@@ -4,7 +4,7 @@ use super::Syntax;
 use crate::smtp::address::{Path, is_domain};
 
 /// BODY (RFC 6152, RFC 3030).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Body {
     #[default]
     #[serde(rename = "7BIT")]
@@ -16,7 +16,7 @@ pub enum Body {
 }
 
 /// RET (RFC 3461 §4.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Ret {
     Full,

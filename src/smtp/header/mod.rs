@@ -3,6 +3,7 @@
 mod family;
 mod received;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -42,7 +43,7 @@ pub struct Stripped {
     /// All of it, with its line ends.
     pub field: Bytes,
     /// What would have kept it: the name of a right, or of a parameter.
-    pub needs: &'static str,
+    pub needs: Cow<'static, str>,
 }
 
 impl HeaderReader {

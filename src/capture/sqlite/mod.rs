@@ -1,0 +1,176 @@
+//! Messages in an SQLite database: written ahead (WAL), and on disk before they are acknowledged
+//! (`synchronous=FULL`).
+
+mod error;
+mod query;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{
+    CaptureError, Filter, Keeping, Kept, Limits, Listed, Message, Page, Removal, Store, Totals,
+};
+use error::Cause;
+use writer::{Counts, Job, Writer};
+
+pub use error::DatabaseError;
+
+#[derive(Debug)]
+pub struct Sqlite {
+    path: Arc<Path>,
+    /// Taken away at the end only.
+    jobs: Option<Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    readers: Mutex<Vec<Connection>>,
+    counters: Arc<Counters>,
+    /// Behind the connections.
+    _lock: File,
+}
+
+/// What [`Sqlite::totals`] tells; the writer sets it after each commit.
+#[derive(Debug, Default)]
+struct Counters {
+    kept: AtomicU64,
+    held: AtomicU64,
+    newest: AtomicU64,
+    accepted: AtomicU64,
+    discarded: AtomicU64,
+}
+
+impl Sqlite {
+    /// Opens or makes the database.
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, DatabaseError> {
+        // SQLite gives some relative names a meaning of their own.
+        let opened = std::path::absolute(path)
+            .map_err(Cause::from)
+            .and_then(|absolute| Self::open_at(&absolute, limits));
+        opened.map_err(|cause| DatabaseError::new(path, cause))
+    }
+
+    fn open_at(path: &Path, limits: Limits) -> Result<Self, Cause> {
+        let lock = schema::take(path)?;
+        let connection = schema::open(path)?;
+        let counts = Counts::read(&connection)?;
+        let counters = Arc::new(Counters::default());
+        let path: Arc<Path> = path.into();
+        let writer = Writer {
+            path: Arc::clone(&path),
+            connection,
+            limits,
+            counters: Arc::clone(&counters),
+            counts,
+        };
+        counters.kept.store(counts.kept, Ordering::Relaxed);
+        counters.held.store(counts.held, Ordering::Relaxed);
+        counters.newest.store(counts.newest, Ordering::Relaxed);
+        let (jobs, incoming) = mpsc::channel();
+        let writer = thread::Builder::new()
+            .name("capture".to_owned())
+            .spawn(move || writer.run(&incoming))?;
+        Ok(Self {
+            path,
+            jobs: Some(jobs),
+            writer: Some(writer),
+            readers: Mutex::default(),
+            counters,
+            _lock: lock,
+        })
+    }
+
+    /// Reads over a connection that is free, or a new one.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Cause>,
+    ) -> Result<T, CaptureError> {
+        let idle = || self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = idle().pop();
+        let connection = free.map_or_else(|| schema::open_reader(&self.path), Ok);
+        let result = connection.and_then(|connection| {
+            let result = read(&connection)?;
+            // One that failed is not used again.
+            idle().push(connection);
+            Ok(result)
+        });
+        result.map_err(|cause| self.error(cause))
+    }
+
+    fn give(&self, job: Job) {
+        // Whoever asked is told when the job is dropped.
+        let _ = self.jobs.as_ref().map(|jobs| jobs.send(job));
+    }
+
+    fn error(&self, cause: impl Into<Cause>) -> CaptureError {
+        DatabaseError::new(&self.path, cause).into()
+    }
+}
+
+impl Store for Sqlite {
+    fn keep(&self, message: Arc<Message>) -> Keeping {
+        let (asker, answer) = oneshot::channel();
+        self.give(Job::Keep(message, asker));
+        let ended = self.error(Cause::Ended);
+        Box::pin(async move { answer.await.unwrap_or(Err(ended)) })
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Kept>, CaptureError> {
+        self.read(|connection| query::get(connection, id))
+    }
+
+    fn list(&self, filter: &Filter, page: Page) -> Result<Listed, CaptureError> {
+        let listed = self.read(|connection| query::list(connection, filter, page))?;
+        Ok(Listed { total: self.counters.kept.load(Ordering::Relaxed), ..listed })
+    }
+
+    fn remove(&self, which: &Removal) -> Result<u64, CaptureError> {
+        let (asker, answer) = mpsc::channel();
+        self.give(Job::Remove(which.clone(), asker));
+        answer.recv().unwrap_or_else(|_| Err(self.error(Cause::Ended)))
+    }
+
+    fn totals(&self) -> Totals {
+        let Counters { kept, held, newest, accepted, discarded } = &*self.counters;
+        let [kept, octets, newest, accepted, discarded] =
+            [kept, held, newest, accepted, discarded].map(|count| count.load(Ordering::Relaxed));
+        Totals { kept, octets, newest, accepted, discarded }
+    }
+}
+
+impl Drop for Sqlite {
+    /// Waits for the writer: its connection must be closed before the lock is.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Counts {
+    fn read(connection: &Connection) -> Result<Self, Cause> {
+        let (kept, held) = connection
+            .query_row("SELECT kept, held FROM totals", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let newest = connection.query_row(
+            "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(Self { kept, held, newest, ..Self::default() })
+    }
+}
+
+/// Since 1970; what lies beyond the years 1677 to 2262 is put at their ends.
+fn nanoseconds(time: Timestamp) -> i64 {
+    time.as_nanosecond().clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}

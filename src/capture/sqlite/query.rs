@@ -1,0 +1,244 @@
+//! Reading: lists never touch bodies, and every filter has an index to walk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use super::super::{Filter, Kept, Listed, Message, Order, Page, Summary};
+use super::error::Cause;
+use super::nanoseconds;
+
+/// How far the order of acceptance may differ from that of the times received: a commit takes
+/// less. Our choice.
+const DISORDER: Duration = Duration::from_secs(60);
+
+/// Messages that a page looks at, at most, where no index leads to those that match. Our choice;
+/// it takes some 50 ms.
+const LOOKED_AT: usize = 25_000;
+
+/// An index that gives fewer rows than this goes before the search for trigrams.
+const FEW: i64 = 5_000;
+
+const COLUMNS: &str = "m.number, m.id, m.session, m.received, m.connector, m.remote, m.identity, \
+                       m.sender, m.recipients, m.subject, m.preview, m.octets, m.stripped";
+
+/// `total` is left for the caller.
+pub(super) fn list(connection: &Connection, filter: &Filter, page: Page) -> Result<Listed, Cause> {
+    let mut listed = Listed::default();
+    // What is looked up for a row belongs to the same state of the database.
+    let snapshot = connection.unchecked_transaction()?;
+    let stopped = walk(&snapshot, filter, page, LOOKED_AT, |summary| {
+        let full = listed.messages.len() == page.limit();
+        if full {
+            listed.next = listed.messages.last().map(|last| last.number);
+        } else {
+            listed.messages.push(summary);
+        }
+        !full
+    })?;
+    listed.next = listed.next.or(stopped);
+    Ok(listed)
+}
+
+/// The numbers of all that match.
+pub(super) fn numbers(connection: &Connection, filter: &Filter) -> Result<Vec<u64>, Cause> {
+    let mut numbers = Vec::new();
+    walk(connection, filter, Page::default(), usize::MAX, |summary| {
+        numbers.push(summary.number);
+        true
+    })?;
+    Ok(numbers)
+}
+
+pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<Kept>, Cause> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, facts, text, content FROM message JOIN content USING (number) WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let facts: Message = serde_json::from_str(row.get_ref(1)?.as_str().map_err(text_error)?)?;
+    let content = row.get_ref(3)?.as_blob().map_err(text_error)?;
+    let mut message = Message { content: Bytes::copy_from_slice(content), ..facts };
+    message.digest.text = row.get(2)?;
+    Ok(Some(Kept { number: row.get(0)?, message: Arc::new(message) }))
+}
+
+/// Shows those that match to `see`, in the order of the page, for as long as it wants more. Looks
+/// at `most`, and tells where it stopped if it could go on.
+fn walk(
+    connection: &Connection,
+    filter: &Filter,
+    page: Page,
+    most: usize,
+    mut see: impl FnMut(Summary) -> bool,
+) -> Result<Option<u64>, Cause> {
+    let (above, below) = bounds(connection, filter, page)?;
+    let order = match page.order {
+        Order::NewestFirst => "DESC",
+        Order::OldestFirst => "ASC",
+    };
+    let mut values = vec![Value::Integer(above), Value::Integer(below)];
+    let source = match driver(connection, filter)? {
+        Driver::All => "message m WHERE true".to_owned(),
+        Driver::Equal(column, value) => {
+            values.push(Value::Text(value.to_owned()));
+            format!("message m WHERE m.{column} = ?3")
+        }
+        Driver::Search(terms) => {
+            values.push(Value::Text(terms));
+            "search CROSS JOIN message m ON m.number = search.rowid WHERE search MATCH ?3"
+                .to_owned()
+        }
+    };
+    let key = if source.starts_with("search") { "search.rowid" } else { "m.number" };
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM {source} AND {key} > ?1 AND {key} < ?2 ORDER BY {key} {order}"
+    ))?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut text = connection.prepare_cached("SELECT text FROM content WHERE number = ?1")?;
+    let mut last = 0;
+    for looked_at in 0.. {
+        let Some(row) = rows.next()? else { break };
+        if looked_at == most {
+            return Ok(Some(last));
+        }
+        let summary = summary(row)?;
+        last = summary.number;
+        if !filter.fits(&summary.fields(), summary.to.iter().map(String::as_str)) {
+            continue;
+        }
+        if filter.text.is_some() {
+            let mut found = text.query([summary.number])?;
+            let Some(row) = found.next()? else { continue };
+            if !filter.fits_text(row.get_ref(0)?.as_str().map_err(text_error)?) {
+                continue;
+            }
+        }
+        if !see(summary) {
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// What gives the rows that are looked at.
+enum Driver<'a> {
+    All,
+    Equal(&'static str, &'a str),
+    Search(String),
+}
+
+fn driver<'a>(connection: &Connection, filter: &'a Filter) -> Result<Driver<'a>, Cause> {
+    let columns = [
+        ("session", &filter.session),
+        ("identity", &filter.identity),
+        ("connector", &filter.connector),
+    ];
+    let equal = columns.into_iter().filter_map(|(column, value)| Some((column, value.as_deref()?)));
+    let terms = terms(filter);
+    let mut first = None;
+    for (column, value) in equal {
+        let rows: i64 = connection
+            .prepare_cached(&format!(
+                "SELECT count(*) FROM (SELECT 1 FROM message WHERE {column} = ?1 LIMIT ?2)"
+            ))?
+            .query_row(params![value, FEW], |row| row.get(0))?;
+        if rows < FEW {
+            return Ok(Driver::Equal(column, value));
+        }
+        first = first.or(Some(Driver::Equal(column, value)));
+    }
+    Ok(match terms {
+        Some(terms) => Driver::Search(terms),
+        None => first.unwrap_or(Driver::All),
+    })
+}
+
+/// A full-text query for all parts of texts that are long enough for a trigram.
+fn terms(filter: &Filter) -> Option<String> {
+    let columns = [
+        ("sender", &filter.from),
+        ("recipients", &filter.to),
+        ("subject", &filter.subject),
+        ("text", &filter.text),
+    ];
+    let terms = columns.into_iter().filter_map(|(column, part)| {
+        let part = part.as_deref()?;
+        let fits = part.chars().count() >= 3 && !part.contains('\0');
+        fits.then(|| format!("{column} : \"{}\"", part.replace('"', "\"\"")))
+    });
+    let terms: Vec<_> = terms.collect();
+    (!terms.is_empty()).then(|| terms.join(" AND "))
+}
+
+/// The numbers between which the page lies, both exclusive.
+fn bounds(connection: &Connection, filter: &Filter, page: Page) -> Result<(i64, i64), Cause> {
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let (mut above, mut below) = (filter.after.map_or(0, number), i64::MAX);
+    match page.order {
+        Order::NewestFirst => below = page.past.map_or(below, number),
+        Order::OldestFirst => above = above.max(page.past.map_or(0, number)),
+    }
+    if let Some(since) = filter.since {
+        let surely = since.checked_sub(DISORDER).unwrap_or(Timestamp::MIN);
+        above = above.max(first_since(connection, surely)? - 1);
+    }
+    if let Some(until) = filter.until {
+        let surely = until.checked_add(DISORDER).unwrap_or(Timestamp::MAX);
+        below = below.min(first_since(connection, surely)?);
+    }
+    Ok((above, below))
+}
+
+/// The first number of a message that was received at a time or later, by halving: numbers grow
+/// with time.
+fn first_since(connection: &Connection, time: Timestamp) -> Result<i64, Cause> {
+    let time = nanoseconds(time);
+    let end = |which| {
+        let query = format!("SELECT coalesce({which}(number), 0) FROM message");
+        connection.query_row(&query, [], |row| row.get::<_, i64>(0))
+    };
+    let (mut low, mut high) = (end("min")?, end("max")? + 1);
+    let mut statement = connection.prepare_cached(
+        "SELECT number, received FROM message WHERE number >= ?1 ORDER BY number LIMIT 1",
+    )?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found: Option<(i64, i64)> =
+            statement.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match found {
+            Some((number, received)) if received < time => low = number + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    let identity: String = row.get(6)?;
+    let recipients = row.get_ref(8)?.as_str()?;
+    let nanoseconds: i64 = row.get(3)?;
+    Ok(Summary {
+        number: row.get(0)?,
+        id: row.get(1)?,
+        session: row.get(2)?,
+        received: Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or_default(),
+        connector: row.get(4)?,
+        remote: row.get(5)?,
+        identity: (!identity.is_empty()).then_some(identity),
+        from: row.get(7)?,
+        to: recipients.lines().map(str::to_owned).collect(),
+        subject: row.get(9)?,
+        preview: row.get(10)?,
+        octets: row.get(11)?,
+        stripped: row.get(12)?,
+    })
+}
+
+fn text_error(error: rusqlite::types::FromSqlError) -> rusqlite::Error {
+    error.into()
+}

@@ -1,0 +1,149 @@
+//! Databases that go on, and files that do not.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::super::message::sample;
+use super::super::{Limits, Page, Store as _};
+use super::*;
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.db");
+    (folder, file)
+}
+
+fn refused(path: &Path) -> String {
+    let error = Sqlite::open(path, Limits::DISK).unwrap_err().to_string();
+    let rest = error.strip_prefix(&format!("{}: ", path.display()));
+    rest.unwrap_or_else(|| panic!("{error}")).to_owned()
+}
+
+async fn keep(store: &Sqlite, id: &str, octets: usize) -> Result<u64, String> {
+    let message = Arc::new(sample(id, &vec![b'x'; octets]));
+    store.keep(message).await.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn what_was_kept_is_there_again() {
+    let (_folder, file) = folder();
+    for round in 1..=3 {
+        let store = Sqlite::open(&file, Limits::DISK).unwrap();
+        assert_eq!(keep(&store, &format!("round {round}"), 10).await, Ok(round));
+        assert_eq!(store.totals().kept, round);
+        assert_eq!(store.totals().accepted, 1);
+        let listed = store.list(&Filter::default(), Page::default()).unwrap();
+        assert_eq!((listed.messages.len() as u64, listed.total), (round, round));
+        assert!(store.get("round 1").unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn smaller_limits_hold_for_what_is_there() {
+    let (_folder, file) = folder();
+    let store = Sqlite::open(&file, Limits::DISK).unwrap();
+    for id in 0..10 {
+        keep(&store, &id.to_string(), 1).await.unwrap();
+    }
+    drop(store);
+    let store = Sqlite::open(&file, Limits { messages: 2, ..Limits::DISK }).unwrap();
+    keep(&store, "last", 1).await.unwrap();
+    assert_eq!(store.totals().kept, 2);
+}
+
+#[test]
+fn a_file_that_is_something_else_is_left_alone() {
+    let (folder, file) = folder();
+    let text = "This is a letter, and long enough to be no header of a database.".repeat(20);
+    fs::write(&file, &text).unwrap();
+    assert_eq!(refused(&file), "it is no SQLite database; name another file");
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+
+    let foreign = folder.path().join("foreign.db");
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    assert_eq!(refused(&foreign), "it is a database of another program; name another file");
+
+    let newer = folder.path().join("newer.db");
+    drop(Sqlite::open(&newer, Limits::DISK).unwrap());
+    Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    assert_eq!(
+        refused(&newer),
+        "a newer expsd made it (layout 2, this one knows 1); run that one, or name another file"
+    );
+
+    assert!(refused(folder.path()).contains("or name another file"));
+    let below = folder.path().join("mail.db/mail.db");
+    assert!(
+        refused(&below)
+            .ends_with("see that its folder can be made and written to, or name another file")
+    );
+}
+
+#[test]
+fn two_cannot_keep_in_one_file() {
+    let (_folder, file) = folder();
+    let store = Sqlite::open(&file, Limits::DISK).unwrap();
+    assert_eq!(
+        refused(&file),
+        "another expsd keeps its messages there; stop that one, or name another file"
+    );
+    drop(store);
+    Sqlite::open(&file, Limits::DISK).unwrap();
+}
+
+/// A full disk, and one with room again: SQLite reports a full file alike.
+#[tokio::test]
+async fn a_full_disk_refuses_and_recovers() {
+    let (_folder, file) = folder();
+    drop(Sqlite::open(&file, Limits::DISK).unwrap());
+    let connection = schema::open(&file).unwrap();
+    connection.execute_batch("PRAGMA max_page_count = 100").unwrap();
+    let counters = Arc::new(Counters::default());
+    let (jobs, incoming) = mpsc::channel();
+    let writer = Writer {
+        path: file.as_path().into(),
+        connection,
+        limits: Limits { messages: 5, ..Limits::DISK },
+        counters: Arc::clone(&counters),
+        counts: Counts::default(),
+    };
+    let thread = thread::spawn(move || writer.run(&incoming));
+    let keep = async |id: &str, octets| {
+        let (asker, answer) = oneshot::channel();
+        jobs.send(Job::Keep(Arc::new(sample(id, &vec![b'x'; octets])), asker)).unwrap();
+        answer.await.unwrap().map_err(|error| error.to_string())
+    };
+    assert_eq!(keep("fits", 10_000).await, Ok(1));
+    let full = format!("{}: the disk is full; make room", file.display());
+    assert_eq!(keep("large", 1 << 20).await, Err(full));
+    assert_eq!(counters.kept.load(Ordering::Relaxed), 1);
+    assert_eq!(keep("fits again", 10_000).await, Ok(2));
+    drop(jobs);
+    thread.join().unwrap();
+}
+
+/// One that cannot be kept does not take those down that were written with it.
+#[test]
+fn one_bad_message_fails_alone() {
+    let (_folder, file) = folder();
+    drop(Sqlite::open(&file, Limits::DISK).unwrap());
+    let connection = schema::open(&file).unwrap();
+    let counters = Arc::new(Counters::default());
+    let (jobs, incoming) = mpsc::channel();
+    let keep = |id: &str| {
+        let (asker, answer) = oneshot::channel();
+        jobs.send(Job::Keep(Arc::new(sample(id, b"x")), asker)).unwrap();
+        answer
+    };
+    // All wait before the writer begins: they go into one transaction.
+    let answers = ["a", "b", "a", "c"].map(keep);
+    drop(jobs);
+    let path = file.as_path().into();
+    Writer { path, connection, limits: Limits::DISK, counters, counts: Counts::default() }
+        .run(&incoming);
+    let answers = answers.map(|answer| answer.blocking_recv().unwrap().is_ok());
+    assert_eq!(answers, [true, true, false, true]);
+}
