@@ -297,6 +297,25 @@ fn what_cannot_listen_says_why() {
 }
 
 #[test]
+fn a_database_that_cannot_be_used_is_told_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("letter"), "no database, ".repeat(100)).unwrap();
+    let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\n";
+    std::fs::write(folder.path().join("x.toml"), toml).unwrap();
+    let serve = |capture: &str| {
+        let arguments = ["serve", "--http", "off", "--config", "x.toml", "--capture", capture];
+        let output = expsd(&arguments, folder.path());
+        (output.status.code(), text(&output.stderr))
+    };
+    let (status, shown) = serve("sqlite:letter");
+    assert_eq!(status, Some(1));
+    assert!(shown.contains("letter: it is no SQLite database; name another file"), "{shown}");
+    let (status, shown) = serve("sqlite:");
+    assert_eq!(status, Some(2));
+    assert!(shown.contains("expected a file, such as sqlite:mail.db"), "{shown}");
+}
+
+#[test]
 fn settings_without_effect_yet_are_named_at_start() {
     let toml = "[capture]\nstore = \"postgres://localhost/mail\"\n[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\n";
     let daemon = Daemon::start(toml, &[]);
@@ -325,6 +344,7 @@ fn every_configuration_in_the_documents_loads() {
         include_str!("../docs/lint.md"),
         include_str!("../docs/rules.md"),
         include_str!("../certs/README.md"),
+        include_str!("../docs/capture.md"),
     ];
     let blocks: Vec<&str> = documents
         .iter()

@@ -25,7 +25,19 @@ const RELAY: &str = r#"
 "#;
 
 async fn relay() -> ExchangeServer {
-    ExchangeServer::builder().configuration(RELAY).unwrap().start().await.unwrap()
+    start(RELAY).await
+}
+
+/// One that keeps its messages in a database, and the folder of that.
+async fn relay_with_database() -> (ExchangeServer, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.db");
+    let toml = format!("[capture]\nstore = \"sqlite:{}\"\n{RELAY}", file.display());
+    (start(&toml).await, folder)
+}
+
+async fn start(toml: &str) -> ExchangeServer {
+    ExchangeServer::builder().configuration(toml).unwrap().start().await.unwrap()
 }
 
 struct Client(BufReader<TcpStream>);
@@ -73,16 +85,25 @@ fn found(waited: Waited) -> String {
     }
 }
 
-/// Waiters of one hundred recipients, each for a message of its own among 10,000, which come in
-/// twenty sessions at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_waiters_each_get_their_own() {
+    each_waiter_gets_its_own(relay().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_waiters_each_get_their_own_from_a_database() {
+    let (server, _folder) = relay_with_database().await;
+    each_waiter_gets_its_own(server).await;
+}
+
+/// A hundred waiters, each for a message of its own among 10,000, which come in twenty sessions
+/// at once.
+async fn each_waiter_gets_its_own(server: ExchangeServer) {
     const WAITERS: usize = 100;
     const SESSIONS: usize = 20;
     const MESSAGES: usize = 10_000;
     const SOON: Duration = Duration::from_millis(50);
 
-    let server = relay().await;
     let address = server.address("Relay").unwrap();
     let capture = server.capture();
     let mut waiters = JoinSet::new();
@@ -132,12 +153,21 @@ async fn a_hundred_waiters_each_get_their_own() {
     assert!(p99 < SOON, "{p99:?}");
 }
 
-/// Whoever goes on from the number of the last message sees all, though they come faster.
 #[tokio::test(flavor = "multi_thread")]
 async fn going_on_from_a_number_misses_nothing() {
+    nothing_is_missed(relay().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_on_from_a_number_misses_nothing_in_a_database() {
+    let (server, _folder) = relay_with_database().await;
+    nothing_is_missed(server).await;
+}
+
+/// Whoever goes on from the number of the last message sees all, though they come faster.
+async fn nothing_is_missed(server: ExchangeServer) {
     const MESSAGES: usize = 500;
 
-    let server = relay().await;
     let address = server.address("Relay").unwrap();
     let sender = tokio::spawn(async move {
         let mut client = Client::connect(address).await;

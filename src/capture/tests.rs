@@ -253,7 +253,7 @@ proptest! {
     ) {
         let stores = stores(Limits::MEMORY);
         let [memory, sqlite] = &stores.all[..] else { unreachable!() };
-        let mut all = Vec::new();
+        let (mut all, mut keeping) = (Vec::new(), Vec::new());
         for (id, drawn) in drawn.iter().enumerate() {
             let Drawn { from, to, subject, text, connector, identity, seconds } = drawn;
             let mut message = message(id, from, to, subject, text);
@@ -262,7 +262,10 @@ proptest! {
             // Within what the stores allow for.
             message.received = Timestamp::new(id as i64 * 100 + seconds % 50, 0).unwrap();
             all.push(keep(&**memory, message.clone()));
-            keep(&**sqlite, message);
+            keeping.push(sqlite.keep(Arc::new(message)));
+        }
+        for kept in keeping {
+            block_on(kept).unwrap();
         }
         for filter in &filters {
             let mut expected: Vec<_> =

@@ -274,6 +274,23 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_kept_messages_are_values_as_elsewhere() {
+        let text = "[capture]\nstore = \"sqlite:mail.db\"\nmax_messages = 5\n\
+                    max_octets = \"1 MB\"\nmax_age = \"7.00:00:00\"\n";
+        let capture = Configuration::parse(text, "x.toml").unwrap().capture;
+        assert_eq!(capture.store, Store::Sqlite("mail.db".into()));
+        assert_eq!(capture.max_messages, Some(Unlimited::Limited(5)));
+        assert_eq!(capture.max_octets, Some(Unlimited::Limited(ByteSize::mb(1))));
+        assert_eq!(capture.max_age, Some(Unlimited::Limited(TimeSpan::from_secs(7 * 86_400))));
+        assert_eq!(
+            errors("[capture]\nstore = \"sqlite:\"\nmax_octets = \"much\"\nmax_days = 7\n"),
+            "x.toml:2: store of [capture] has a wrong value (expected \"memory\", \"sqlite:FILE\" or \"postgres://…\")\n\
+             x.toml:3: max_octets of [capture] has a wrong value (expected a size such as \"36 MB\", \"256 KB\" or a number of bytes or \"unlimited\")\n\
+             x.toml:4: [capture] has no setting called max_days (unknown); did you mean max_age?"
+        );
+    }
+
+    #[test]
     fn an_empty_file_is_the_default_set() {
         let configuration = Configuration::parse("", "x.toml").unwrap();
         assert_eq!(configuration.connectors.len(), 5);

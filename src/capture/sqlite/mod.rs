@@ -8,11 +8,12 @@ mod schema;
 mod tests;
 mod writer;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use jiff::Timestamp;
@@ -34,6 +35,8 @@ pub struct Sqlite {
     jobs: Option<Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     readers: Mutex<Vec<Connection>>,
+    /// Messages that somebody looks at, by number.
+    held: Mutex<HashMap<u64, Weak<Message>>>,
     counters: Arc<Counters>,
     /// Behind the connections.
     _lock: File,
@@ -84,6 +87,7 @@ impl Sqlite {
             jobs: Some(jobs),
             writer: Some(writer),
             readers: Mutex::default(),
+            held: Mutex::default(),
             counters,
             _lock: lock,
         })
@@ -125,7 +129,15 @@ impl Store for Sqlite {
     }
 
     fn get(&self, id: &str) -> Result<Option<Kept>, CaptureError> {
-        self.read(|connection| query::get(connection, id))
+        let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = |number| held().get(&number).and_then(Weak::upgrade);
+        let kept = self.read(|connection| query::get(connection, id, share))?;
+        if let Some(Kept { number, message }) = &kept {
+            let mut held = held();
+            held.retain(|_, message| message.strong_count() > 0);
+            held.insert(*number, Arc::downgrade(message));
+        }
+        Ok(kept)
     }
 
     fn list(&self, filter: &Filter, page: Page) -> Result<Listed, CaptureError> {

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use rusqlite::{Connection, MAIN_DB, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::super::{Filter, Kept, Listed, Message, Order, Page, Summary};
 use super::error::Cause;
@@ -54,17 +53,39 @@ pub(super) fn numbers(connection: &Connection, filter: &Filter) -> Result<Vec<u6
     Ok(numbers)
 }
 
-pub(super) fn get(connection: &Connection, id: &str) -> Result<Option<Kept>, Cause> {
-    let mut statement = connection.prepare_cached(
-        "SELECT number, facts, text, content FROM message JOIN content USING (number) WHERE id = ?1",
-    )?;
-    let mut rows = statement.query([id])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let facts: Message = serde_json::from_str(row.get_ref(1)?.as_str().map_err(text_error)?)?;
-    let content = row.get_ref(3)?.as_blob().map_err(text_error)?;
-    let mut message = Message { content: Bytes::copy_from_slice(content), ..facts };
-    message.digest.text = row.get(2)?;
-    Ok(Some(Kept { number: row.get(0)?, message: Arc::new(message) }))
+/// The message called `id`, or else what `held` has of its number: a body is read once for all
+/// who look at it.
+pub(super) fn get(
+    connection: &Connection,
+    id: &str,
+    held: impl FnOnce(u64) -> Option<Arc<Message>>,
+) -> Result<Option<Kept>, Cause> {
+    // The row and its body belong to the same state of the database.
+    let snapshot = connection.unchecked_transaction()?;
+    let number = snapshot
+        .prepare_cached("SELECT number FROM message WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let Some(number) = number else { return Ok(None) };
+    let message = match held(number) {
+        Some(message) => message,
+        None => Arc::new(read(&snapshot, number)?),
+    };
+    Ok(Some(Kept { number, message }))
+}
+
+fn read(connection: &Connection, number: u64) -> Result<Message, Cause> {
+    let mut statement =
+        connection.prepare_cached("SELECT facts, text FROM content WHERE number = ?1")?;
+    let (facts, text): (String, String) =
+        statement.query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let facts: Message = serde_json::from_str(&facts)?;
+    let blob = connection.blob_open(MAIN_DB, "content", "content", number as i64, true)?;
+    let mut content = vec![0; blob.len()];
+    blob.read_at_exact(&mut content, 0)?;
+    let mut message = Message { content: content.into(), ..facts };
+    message.digest.text = text;
+    Ok(message)
 }
 
 /// Shows those that match to `see`, in the order of the page, for as long as it wants more. Looks

@@ -64,7 +64,11 @@ pub(super) fn take(path: &Path) -> Result<File, Cause> {
     let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Cause::Taken),
+        Err(TryLockError::WouldBlock) => {
+            // It may be another store of this process, whose locks closing the file would free.
+            std::mem::forget(file);
+            Err(Cause::Taken)
+        }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }

@@ -94,6 +94,19 @@ fn two_cannot_keep_in_one_file() {
     Sqlite::open(&file, Limits::DISK).unwrap();
 }
 
+#[tokio::test]
+async fn a_body_is_read_once_for_all_who_look_at_it() {
+    let (_folder, file) = folder();
+    let store = Sqlite::open(&file, Limits::DISK).unwrap();
+    keep(&store, "a", 1 << 20).await.unwrap();
+    let first = store.get("a").unwrap().unwrap().message;
+    let second = store.get("a").unwrap().unwrap().message;
+    assert!(Arc::ptr_eq(&first, &second));
+    store.remove(&Removal::Ids(vec!["a".to_owned()])).unwrap();
+    assert!(store.get("a").unwrap().is_none());
+    assert_eq!(first.content.len(), 1 << 20);
+}
+
 /// A full disk, and one with room again: SQLite reports a full file alike.
 #[tokio::test]
 async fn a_full_disk_refuses_and_recovers() {
