@@ -1,16 +1,17 @@
 //! What lists show of a message and searches look at, found once when it is kept.
 //!
-//! However a message is made, this looks at its first [`READ`] octets, [`MAX_PARTS`] parts and
-//! [`MAX_DEPTH`] levels only. All three are our choice.
+//! However a message is made, this looks at its first [`READ`] octets, and follows messages
+//! forwarded in it over [`MAX_DEPTH`] levels only. Both are our choice.
 
-use mail_parser::{Message, MessageParser, MimeHeaders as _};
-use memchr::memmem;
+use mail_parser::decoders::html::html_to_text;
+use mail_parser::{Message, MessageParser};
 use serde::{Deserialize, Serialize};
+
+use super::Parts;
 
 /// Octets from the start of the content.
 const READ: usize = 256 << 10;
-const MAX_PARTS: usize = 200;
-const MAX_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 4;
 /// Octets of UTF-8 that a search for text looks at.
 const MAX_TEXT: usize = 64 << 10;
 const MAX_SUBJECT: usize = 4 << 10;
@@ -32,104 +33,37 @@ pub struct Digest {
 impl Digest {
     pub fn of(content: &[u8]) -> Self {
         let content = &content[..content.len().min(READ)];
-        let parser = MessageParser::default();
-        let headers = parser.parse_headers(content);
+        let headers = MessageParser::default().parse_headers(content);
         let subject = headers.as_ref().and_then(Message::subject).unwrap_or_default();
         let mut subject = clean(subject);
         truncate(&mut subject, MAX_SUBJECT);
-        let mut walk = Walk { parser, parts: 0, text: String::new() };
-        walk.part(content, MAX_DEPTH);
-        let text = walk.text;
+        let mut text = String::new();
+        gather(content, MAX_DEPTH, &mut text);
+        truncate(&mut text, MAX_TEXT);
         Self { subject, preview: preview(&text), text }
     }
 }
 
-/// mail-parser reads headers and single parts. It is not asked to read a whole tree: one of
-/// ten thousand levels would be freed by recursion.
-struct Walk {
-    parser: MessageParser,
-    parts: usize,
-    text: String,
-}
-
-impl Walk {
-    fn part(&mut self, part: &[u8], depth: usize) {
-        if self.parts == MAX_PARTS || self.text.len() >= MAX_TEXT {
+/// Adds the text of `content`, and of what was forwarded in it.
+fn gather(content: &[u8], depth: usize, text: &mut String) {
+    for part in Parts::of(content).listed.iter().filter(|part| !part.attachment) {
+        if text.len() >= MAX_TEXT {
             return;
         }
-        self.parts += 1;
-        let Some(headers) = self.parser.parse_headers(part) else {
-            // No header block at all: it is text.
-            return self.take(&String::from_utf8_lossy(part));
-        };
-        let root = headers.root_part();
-        let body = behind_headers(part, &headers);
-        let (kind, subtype) = root
-            .content_type()
-            .map_or(("text", "plain"), |kind| (kind.ctype(), kind.subtype().unwrap_or_default()));
-        match kind {
-            "multipart" => {
-                let boundary = root.content_type().and_then(|kind| kind.attribute("boundary"));
-                if let Some(boundary) = boundary.filter(|_| depth > 0) {
-                    self.multipart(body, boundary, depth - 1);
-                }
-            }
-            "message" if subtype == "rfc822" && depth > 0 => self.part(body, depth - 1),
-            "text" if !root.content_disposition().is_some_and(|kind| kind.is_attachment()) => {
-                if let Some(message) = self.parser.parse(part) {
-                    self.take(&message.body_text(0).unwrap_or_default());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn multipart(&mut self, body: &[u8], boundary: &str, depth: usize) {
-        let delimiter = format!("--{boundary}");
-        let mut start = None;
-        for at in memmem::find_iter(body, delimiter.as_bytes()) {
-            if at > 0 && body[at - 1] != b'\n' {
+        let found = match &part.kind[..] {
+            "text/plain" => part.text(READ).0,
+            "text/html" => html_to_text(&part.text(READ).0),
+            "message/rfc822" if depth > 0 => {
+                gather(&part.decoded(), depth - 1, text);
                 continue;
             }
-            if let Some(start) = start {
-                self.part(without_line_end(&body[start..at]), depth);
-            }
-            let rest = &body[at + delimiter.len()..];
-            if rest.starts_with(b"--") || self.parts == MAX_PARTS {
-                return;
-            }
-            let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
-            start = Some(at + delimiter.len() + line);
+            _ => continue,
+        };
+        if !text.is_empty() {
+            text.push('\n');
         }
-        if let Some(part) = start.and_then(|start| body.get(start..)) {
-            self.part(part, depth);
-        }
+        text.push_str(&clean(&found));
     }
-
-    fn take(&mut self, text: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        let mut rest = text;
-        while !rest.is_empty() && self.text.len() < MAX_TEXT {
-            let end = rest.floor_char_boundary(MAX_TEXT.min(rest.len()));
-            self.text.push_str(&clean(&rest[..end]));
-            rest = &rest[end..];
-        }
-        truncate(&mut self.text, MAX_TEXT);
-    }
-}
-
-fn behind_headers<'a>(part: &'a [u8], headers: &Message<'_>) -> &'a [u8] {
-    let end = headers.headers().last().map_or(0, |header| header.offset_end() as usize);
-    let rest = part.get(end..).unwrap_or_default();
-    let rest = rest.strip_prefix(b"\r").unwrap_or(rest);
-    rest.strip_prefix(b"\n").unwrap_or(rest)
-}
-
-fn without_line_end(part: &[u8]) -> &[u8] {
-    let part = part.strip_suffix(b"\n").unwrap_or(part);
-    part.strip_suffix(b"\r").unwrap_or(part)
 }
 
 /// NUL would end a text for SQLite.
