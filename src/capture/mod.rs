@@ -136,28 +136,37 @@ impl Capture {
     pub async fn wait(&self, filter: &Filter, deadline: Instant) -> Result<Waited, CaptureError> {
         // Before looking, so that no message falls in between.
         let mut place = self.waiters.join(filter.clone());
+        if let Some(kept) = self.find(filter).await? {
+            return Ok(Waited::Found(kept));
+        }
+        if let Ok(told) = tokio::time::timeout_at(deadline.into(), place.found()).await {
+            // Of messages that come at once, the first to be told need not be the next.
+            let next = if filter.after.is_some() { self.find(filter).await? } else { None };
+            return Ok(Waited::Found(next.unwrap_or(told)));
+        }
+        let all = Filter { after: filter.after, ..Filter::default() };
+        Ok(Waited::Late(self.list(&all, Page::default()).await?.messages))
+    }
+
+    /// The newest message that matches; with [`Filter::after`], the one that came next.
+    async fn find(&self, filter: &Filter) -> Result<Option<Kept>, CaptureError> {
         let order = match filter.after {
             Some(_) => Order::OldestFirst,
             None => Order::NewestFirst,
         };
         let mut page = Page { order, past: None, limit: 1 };
         loop {
-            let there = self.list(filter, page).await?;
-            if let Some(found) = there.messages.first()
+            let listed = self.list(filter, page).await?;
+            if let Some(found) = listed.messages.first()
                 && let Some(kept) = self.get(&found.id).await?
             {
-                return Ok(Waited::Found(kept));
+                return Ok(Some(kept));
             }
-            page.past = there.next;
+            page.past = listed.next;
             if page.past.is_none() {
-                break;
+                return Ok(None);
             }
         }
-        if let Ok(kept) = tokio::time::timeout_at(deadline.into(), place.found()).await {
-            return Ok(Waited::Found(kept));
-        }
-        let all = Filter { after: filter.after, ..Filter::default() };
-        Ok(Waited::Late(self.list(&all, Page::default()).await?.messages))
     }
 
     /// All messages, oldest first. It may wait for a disk, and hold much: for tests.
@@ -165,7 +174,11 @@ impl Capture {
         let mut page = Page { order: Order::OldestFirst, past: None, limit: Page::MAX };
         let mut messages = Vec::new();
         loop {
-            let listed = self.store.list(&Filter::default(), page).unwrap_or_default();
+            let listed = self.store.list(&Filter::default(), page);
+            let listed = listed.unwrap_or_else(|error| {
+                tracing::error!(%error, "the kept messages cannot be read");
+                Listed::default()
+            });
             let kept =
                 listed.messages.iter().filter_map(|summary| self.store.get(&summary.id).ok());
             messages.extend(kept.flatten().map(|kept| kept.message));

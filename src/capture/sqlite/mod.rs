@@ -28,6 +28,9 @@ use writer::{Counts, Job, Writer};
 
 pub use error::DatabaseError;
 
+/// Connections that wait to be read over. Our choice.
+const IDLE: usize = 4;
+
 #[derive(Debug)]
 pub struct Sqlite {
     path: Arc<Path>,
@@ -104,7 +107,10 @@ impl Sqlite {
         let result = connection.and_then(|connection| {
             let result = read(&connection)?;
             // One that failed is not used again.
-            idle().push(connection);
+            let mut idle = idle();
+            if idle.len() < IDLE {
+                idle.push(connection);
+            }
             Ok(result)
         });
         result.map_err(|cause| self.error(cause))

@@ -20,7 +20,7 @@ const DISORDER: Duration = Duration::from_secs(60);
 const LOOKED_AT: usize = if cfg!(test) { 7 } else { 25_000 };
 
 /// What leads to fewer rows than this is followed alone, and the rest looked at in these.
-const FEW: i64 = 5_000;
+const FEW: i64 = 2_000;
 
 const COLUMNS: &str = "m.number, m.id, m.session, m.received, m.connector, m.remote, m.identity, \
                        m.sender, m.recipients, m.subject, m.preview, m.octets, m.stripped";

@@ -18,6 +18,9 @@ const APPLICATION: i64 = 0x6578_7053;
 /// (RFC 5321 §4.5.3.2.6: 10 minutes for the reply to the end of data).
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Of each connection that reads. Our choice.
+const CACHE_KIB: i64 = 16 << 10;
+
 /// Bodies stand apart, so that lists need not step over them. Every index ends in the number,
 /// which lists are ordered by. `search` holds trigrams only, of ASCII letters in either case.
 const TABLES: &str = "
@@ -110,7 +113,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, Cause> {
 
 /// A connection that reads.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Cause> {
-    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, Cause> {
