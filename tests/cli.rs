@@ -316,13 +316,6 @@ fn a_database_that_cannot_be_used_is_told_at_start() {
 }
 
 #[test]
-fn settings_without_effect_yet_are_named_at_start() {
-    let toml = "[capture]\nstore = \"postgres://localhost/mail\"\n[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\n";
-    let daemon = Daemon::start(toml, &[]);
-    daemon.wait_for_log("store of [capture] is read, and has no effect yet");
-}
-
-#[test]
 fn the_log_can_be_json_for_machines() {
     let toml = "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nPermissionGroups = \"AnonymousUsers\"\n";
     let daemon = Daemon::start(toml, &["--format", "json"]);

@@ -148,9 +148,6 @@ impl Serve {
         if let Some(CaptureAt::Database(file)) = &self.capture {
             configuration.capture.store = config::Store::Sqlite(file.clone());
         }
-        for setting in &configuration.without_effect {
-            tracing::warn!("{setting} is read, and has no effect yet");
-        }
         if let Some(file) = &self.ready_file {
             // Whoever waits for it must not find one of an earlier run.
             let _ = fs::remove_file(file);

@@ -44,8 +44,6 @@ pub struct Configuration {
     pub http: Http,
     /// `[[rule]]`, in their order.
     pub rules: Vec<Rule>,
-    /// Settings of the file that were read and checked, but do nothing yet.
-    pub without_effect: Vec<String>,
 }
 
 /// `[kerberos]`
@@ -118,7 +116,6 @@ pub enum Store {
     #[default]
     Memory,
     Sqlite(PathBuf),
-    Postgres(String),
 }
 
 /// `[journal]`
@@ -195,7 +192,6 @@ impl Configuration {
             journal: Journal::default(),
             http: Http::default(),
             rules: Vec::new(),
-            without_effect: Vec::new(),
         }
     }
 
@@ -250,7 +246,6 @@ mod tests {
         assert!(configuration.directory.find("EX02$").unwrap().password().is_some());
         assert_eq!(configuration.rules[0].name(), "first mail is deferred");
         assert_eq!(configuration.kerberos.keytab.as_deref(), Some(Path::new("ex01.keytab")));
-        assert_eq!(configuration.without_effect, [""; 0]);
         assert_eq!(configuration.http.listen, Some(([127, 0, 0, 1], 8025).into()));
         assert_eq!(configuration.journal.directory.as_deref(), Some(Path::new("logs")));
         assert_eq!(configuration.journal.protocol_log, ProtocolLog::default());
@@ -284,7 +279,7 @@ mod tests {
         assert_eq!(capture.max_age, Some(Unlimited::Limited(TimeSpan::from_secs(7 * 86_400))));
         assert_eq!(
             errors("[capture]\nstore = \"sqlite:\"\nmax_octets = \"much\"\nmax_days = 7\n"),
-            "x.toml:2: store of [capture] has a wrong value (expected \"memory\", \"sqlite:FILE\" or \"postgres://…\")\n\
+            "x.toml:2: store of [capture] has a wrong value (expected \"memory\" or \"sqlite:FILE\")\n\
              x.toml:3: max_octets of [capture] has a wrong value (expected a size such as \"36 MB\", \"256 KB\" or a number of bytes or \"unlimited\")\n\
              x.toml:4: [capture] has no setting called max_days (unknown); did you mean max_age?"
         );

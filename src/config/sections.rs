@@ -68,12 +68,10 @@ impl<'a, 'i> Sections<'a, 'i> {
         configuration.ntlm = self.ntlm();
         configuration.transport = self.transport();
         configuration.proxy_protocol = self.proxy_protocol();
-        let mut ignored = Vec::new();
-        configuration.capture = self.capture(&mut ignored);
+        configuration.capture = self.capture();
         configuration.journal = self.journal();
         configuration.http = self.http();
         configuration.rules = self.rules();
-        configuration.without_effect = ignored;
         self.file.finish();
         configuration
     }
@@ -279,19 +277,16 @@ impl<'a, 'i> Sections<'a, 'i> {
         ProxyProtocol { trust }
     }
 
-    fn capture(&mut self, ignored: &mut Vec<String>) -> Capture {
+    fn capture(&mut self) -> Capture {
         let Some(mut table) = self.section("capture") else { return Capture::default() };
         let mut capture = Capture::default();
         if let Some(found) = table.get("store") {
             match found.get_ref().as_str().and_then(|text| parse_store(text, self.folder)) {
                 Some(store) => capture.store = store,
                 None => {
-                    let expected = "expected \"memory\", \"sqlite:FILE\" or \"postgres://…\"";
+                    let expected = "expected \"memory\" or \"sqlite:FILE\"";
                     table.bad_value("store", found.span(), expected.to_owned());
                 }
-            }
-            if let Store::Postgres(_) = capture.store {
-                ignored.push("store of [capture]".to_owned());
             }
         }
         capture.max_messages = table.parameter("max_messages");
@@ -349,10 +344,8 @@ fn parse_store(text: &str, folder: &Path) -> Option<Store> {
     if text == "memory" {
         return Some(Store::Memory);
     }
-    if let Some(file) = text.strip_prefix("sqlite:").filter(|file| !file.is_empty()) {
-        return Some(Store::Sqlite(folder.join(file)));
-    }
-    text.starts_with("postgres://").then(|| Store::Postgres(text.to_owned()))
+    let file = text.strip_prefix("sqlite:").filter(|file| !file.is_empty());
+    file.map(|file| Store::Sqlite(folder.join(file)))
 }
 
 fn group_names() -> String {

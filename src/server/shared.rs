@@ -201,7 +201,7 @@ fn open_keytab(keytab: Option<PathBuf>, state: Option<&Path>) -> Option<Arc<Acce
 fn keeping(capture: &config::Capture, options: &Options) -> capture::Settings {
     let (database, mut limits) = match &capture.store {
         config::Store::Sqlite(path) => (Some(path.clone()), Limits::DISK),
-        config::Store::Memory | config::Store::Postgres(_) => (None, Limits::MEMORY),
+        config::Store::Memory => (None, Limits::MEMORY),
     };
     if let Some(most) = capture.max_messages {
         limits.messages = most.limit().map_or(u64::MAX, u64::from);
