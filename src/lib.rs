@@ -17,6 +17,7 @@
 //! | [`server`] | listeners, connections, shutdown |
 //! | [`web`] | health and metrics over HTTP |
 //! | [`middlebox`] | the firewall between |
+//! | [`probe`] | the sending peer: what a receiver looks like from outside |
 //! | [`lab`] | what a lesson needs around the daemon |
 
 pub mod auth;
@@ -28,6 +29,7 @@ mod embed;
 pub mod journal;
 pub mod lab;
 pub mod middlebox;
+pub mod probe;
 pub mod rules;
 pub mod scope;
 pub mod server;

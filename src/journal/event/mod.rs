@@ -13,7 +13,7 @@ pub use catalogue::{Category, Definition};
 pub use record::{EventRecord, Source};
 pub(super) use throttle::Throttle;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Level {
     Error,
     Warning,
