@@ -46,6 +46,7 @@ impl Acceptor {
     /// are remembered in the file `replay_cache`, or in the system's default place.
     pub fn open(keytab: &Path, replay_cache: Option<&Path>) -> Result<Self, AcceptorError> {
         let error = |reason: String| AcceptorError { keytab: keytab.display().to_string(), reason };
+        let refused = |refused: Error| error(refused.to_string());
         let path = |prefix: &[u8], path: &Path| {
             CString::new([prefix, path.as_os_str().as_bytes()].concat())
                 .map_err(|_| error("a path holds a NUL".to_owned()))
@@ -56,8 +57,8 @@ impl Acceptor {
         let none = (c"rcache", c"none:".to_owned());
         let remembering: Vec<_> = [keytab.clone()].into_iter().chain(cache).collect();
         Ok(Self {
-            credentials: acquire(&remembering).map_err(error)?,
-            without_replay_cache: acquire(&[keytab, none]).map_err(error)?,
+            credentials: acquire(GSS_C_ACCEPT, &remembering).map_err(refused)?,
+            without_replay_cache: acquire(GSS_C_ACCEPT, &[keytab, none]).map_err(refused)?,
         })
     }
 
@@ -75,8 +76,9 @@ impl Acceptor {
     }
 }
 
-/// Acceptor credentials for Kerberos alone; only then is a missing keytab reported.
-fn acquire(store: &[(&CStr, CString)]) -> Result<Cred, String> {
+/// Credentials for Kerberos alone, from where `store` says; only then is a missing keytab
+/// reported. The error is to be put into words on the same thread.
+pub(crate) fn acquire(usage: u32, store: &[(&CStr, CString)]) -> Result<Cred, Error> {
     let mut elements: Vec<_> = store
         .iter()
         .map(|(key, value)| gss_key_value_element_desc { key: key.as_ptr(), value: value.as_ptr() })
@@ -100,7 +102,7 @@ fn acquire(store: &[(&CStr, CString)]) -> Result<Cred, String> {
             ptr::null_mut(),
             _GSS_C_INDEFINITE,
             &mut wanted,
-            GSS_C_ACCEPT as i32,
+            usage as i32,
             &store,
             &mut credentials,
             ptr::null_mut(),
@@ -108,7 +110,7 @@ fn acquire(store: &[(&CStr, CString)]) -> Result<Cred, String> {
         )
     };
     if major != 0 {
-        return Err(Error { major: MajorFlags::from_bits_retain(major), minor }.to_string());
+        return Err(Error { major: MajorFlags::from_bits_retain(major), minor });
     }
     // SAFETY: the call above succeeded, so the credentials are ours alone to release.
     Ok(unsafe { Cred::from_c(credentials) })
@@ -216,7 +218,7 @@ impl Context for Kerberos {
 }
 
 /// MIT's error table "krb5" starts here (as an unsigned 32-bit number).
-const KRB5_ERRORS: u32 = 0x96c7_3a00;
+pub(crate) const KRB5_ERRORS: u32 = 0x96c7_3a00;
 
 /// The error is put into words here, on the thread and in the call that it arose in: the
 /// library forgets the particulars.

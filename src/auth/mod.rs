@@ -37,6 +37,15 @@ pub enum AuthCommand {
     XExps,
 }
 
+impl AuthCommand {
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Auth => "AUTH",
+            Self::XExps => "X-EXPS",
+        }
+    }
+}
+
 /// A mechanism as AUTH and X-EXPS name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mechanism {

@@ -9,6 +9,7 @@ mod log;
 mod logs;
 mod manual;
 mod middlebox;
+mod probe;
 mod realm;
 mod serve;
 mod trace;
@@ -47,6 +48,7 @@ enum Command {
     Trace(trace::Tell),
     Import(import::Import),
     Logs(logs::Logs),
+    Probe(probe::Probe),
     /// Make certificates and list them
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -128,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Trace(trace) => trace.run(),
         Command::Import(import) => import.run(),
         Command::Logs(logs) => logs.run(),
+        Command::Probe(probe) => probe.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
         Command::Middlebox(stand) => stand.run(),

@@ -4,8 +4,28 @@
 //! [`run`] carries out a [`Plan`] and gives a [`Report`]. What is decided, and what is made of
 //! what was seen, is free of I/O.
 
+mod answer;
+mod choice;
+mod conversation;
+mod diagnosis;
+#[cfg(feature = "gssapi")]
+mod gssapi;
+#[cfg(not(feature = "gssapi"))]
+#[path = "gssapi_absent.rs"]
+mod gssapi;
+mod judge;
+mod peer;
 mod plan;
+mod proof;
+mod queue;
+mod record;
 mod report;
+mod seen;
+mod show;
+mod token;
+mod wire;
+
+use jiff::Timestamp;
 
 pub use plan::{Credentials, Mechanism, Password, Plan};
 pub use report::{
@@ -13,3 +33,12 @@ pub use report::{
     Keyword, Line, Outcome, Peer, Product, ProofOutcome, Report, Sender, SenderEvent, Service,
     Stage, Stopped, Target, Tls,
 };
+pub use show::{Style, Styled};
+
+/// Visits the server, and tells what a sending Exchange server would make of it. Each step is
+/// bounded by [`Plan::timeout`]; whatever goes wrong is in the report.
+pub async fn run(plan: &Plan) -> Report {
+    let began = Timestamp::now();
+    let seen = conversation::visit(plan).await;
+    judge::judge(plan, seen, began)
+}

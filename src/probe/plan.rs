@@ -38,7 +38,7 @@ pub struct Plan {
     /// Empty: `MAIL FROM:<>`.
     pub mail_from: String,
     /// Without one, the conversation ends before MAIL.
-    pub rcpt_to: Vec<String>,
+    pub rcpt_to: Option<String>,
     /// Sent if it is there; else nothing is delivered.
     pub message: Option<Vec<u8>>,
     /// How long each step may take: a connection, a whole reply, a handshake, a ticket.
@@ -99,7 +99,7 @@ impl Plan {
             from_address: None,
             proxy_from: None,
             mail_from: String::new(),
-            rcpt_to: Vec::new(),
+            rcpt_to: None,
             message: None,
             timeout: Duration::from_secs(10),
         }

@@ -63,7 +63,7 @@ pub use reason::Reason;
 pub use shown::Shown;
 pub use stamp::{Arrival, date};
 pub use trust::{DirectTrust, DomainSecurity, PeerCertificate, Secured};
-pub use version::{Facts, Queued, facts};
+pub use version::{Facts, LastError, Queued, facts};
 
 /// What all sessions of a daemon share.
 #[derive(Debug)]

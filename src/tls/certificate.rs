@@ -83,14 +83,8 @@ impl Certificate {
         Ok(Self { chain, key, details })
     }
 
-    /// Whether the certificate is for `fqdn`. A wildcard stands for one label.
     pub fn is_for(&self, fqdn: &str) -> bool {
-        self.details.names.iter().any(|name| match name.strip_prefix("*.") {
-            Some(parent) => fqdn.split_once('.').is_some_and(|(label, rest)| {
-                !label.is_empty() && rest.eq_ignore_ascii_case(parent)
-            }),
-            None => name.eq_ignore_ascii_case(fqdn),
-        })
+        self.details.is_for(fqdn)
     }
 
     pub fn is_expired(&self, now: Timestamp) -> bool {
@@ -109,6 +103,16 @@ impl Details {
             names: names(parsed),
             not_before: Timestamp::from_second(parsed.validity().not_before.timestamp())?,
             not_after: Timestamp::from_second(parsed.validity().not_after.timestamp())?,
+        })
+    }
+
+    /// Whether the certificate is for `fqdn`. A wildcard stands for one label.
+    pub fn is_for(&self, fqdn: &str) -> bool {
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => fqdn.split_once('.').is_some_and(|(label, rest)| {
+                !label.is_empty() && rest.eq_ignore_ascii_case(parent)
+            }),
+            None => name.eq_ignore_ascii_case(fqdn),
         })
     }
 

@@ -8,7 +8,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use tokio_rustls::rustls::{RootCertStore, ServerConnection, crypto::aws_lc_rs as provider};
+use tokio_rustls::rustls::{
+    CommonState, RootCertStore, ServerConnection, crypto::aws_lc_rs as provider,
+};
 use x509_parser::oid_registry;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -41,24 +43,37 @@ pub struct ClientCertificate {
 
 /// Gathers the facts of a session in which `own` was shown.
 pub fn facts(connection: &ServerConnection, own: &Certificate) -> Facts {
-    let name = |value: Option<String>| value.unwrap_or_default();
     let exporter =
         connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(&[])).ok();
+    let Negotiated { protocol, cipher_suite, group } = Negotiated::of(connection);
     Facts {
-        protocol: name(
-            connection.protocol_version().map(|version| format!("{version:?}").replace('_', ".")),
-        ),
-        cipher_suite: name(
-            connection
-                .negotiated_cipher_suite()
-                .map(|suite| format!("{:?}", suite.suite()).replace("TLS13_", "TLS_")),
-        ),
-        group: name(
-            connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
-        ),
+        protocol,
+        cipher_suite,
+        group,
         end_point: end_point(&own.chain[0]),
         exporter,
         client: connection.peer_certificates().and_then(ClientCertificate::read),
+    }
+}
+
+/// What both sides agreed on, by the names of RFCs; see [`Facts`].
+#[derive(Clone, Debug)]
+pub struct Negotiated {
+    pub protocol: String,
+    pub cipher_suite: String,
+    pub group: String,
+}
+
+impl Negotiated {
+    pub(super) fn of(state: &CommonState) -> Self {
+        let name = |value: Option<String>| value.unwrap_or_default();
+        let suite = state.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+        let group = state.negotiated_key_exchange_group();
+        Self {
+            protocol: name(state.protocol_version().map(|v| format!("{v:?}").replace('_', "."))),
+            cipher_suite: name(suite.map(|suite| suite.replace("TLS13_", "TLS_"))),
+            group: name(group.map(|group| format!("{:?}", group.name()))),
+        }
     }
 }
 

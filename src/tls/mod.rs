@@ -6,11 +6,13 @@
 //! "Selection of inbound anonymous TLS certificates").
 
 mod certificate;
+mod client;
 mod config;
 mod facts;
 mod store;
 
 pub use certificate::{Certificate, CertificateError, Details};
+pub use client::{ServerFacts, client, server_facts};
 pub use config::{Endpoint, TlsError, internal_transport, starttls};
-pub use facts::{ClientCertificate, ClientRoots, Facts, RootsError, facts, public_key};
+pub use facts::{ClientCertificate, ClientRoots, Facts, Negotiated, RootsError, facts, public_key};
 pub use store::{Choice, Store, StoreError};

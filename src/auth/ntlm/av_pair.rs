@@ -39,12 +39,32 @@ pub(super) fn target_info(target: &Target, filetime: u64) -> Vec<u8> {
     info
 }
 
+/// What a client answers to the server's `info`: the same pairs, with the flag that announces a
+/// message integrity code; and the server's time.
+pub(super) fn answer(info: &[u8]) -> Result<(Vec<u8>, Option<u64>), ParseError> {
+    let mut out = Vec::with_capacity(info.len() + 12);
+    let (mut rest, mut time) = (info, None);
+    while let Some((id, value, tail)) = split(rest)? {
+        rest = tail;
+        match id {
+            EOL => break,
+            FLAGS => continue,
+            TIMESTAMP => time = value.try_into().map(u64::from_le_bytes).ok(),
+            _ => {}
+        }
+        put(&mut out, id, value);
+    }
+    put(&mut out, FLAGS, &FLAG_MIC.to_le_bytes());
+    put(&mut out, EOL, &[]);
+    Ok((out, time))
+}
+
 /// Cuts a name to 255 characters, so that no length overflows its field.
 pub(super) fn clamp(name: &[u8]) -> &[u8] {
     name.get(..510).unwrap_or(name)
 }
 
-/// Appends one pair. Values are at most 510 octets long.
+/// Appends one pair. Names are at most 510 octets long, and what came in a pair fits one.
 fn put(info: &mut Vec<u8>, id: u16, value: &[u8]) {
     info.extend(id.to_le_bytes());
     info.extend((value.len() as u16).to_le_bytes());

@@ -1,4 +1,4 @@
-//! The server's side of NTLM, after [MS-NLMP].
+//! NTLM, after [MS-NLMP]: the server's side, and a [`Client`] that speaks NTLMv2.
 //!
 //! An [`Acceptor`] takes a client through the three messages: NEGOTIATE in, CHALLENGE
 //! out, AUTHENTICATE in. It knows no sockets, clock or source of randomness: the server
@@ -11,6 +11,7 @@
 mod accept;
 mod av_pair;
 mod claim;
+mod client;
 mod crypto;
 mod direction;
 mod flags;
@@ -26,6 +27,7 @@ mod wire;
 mod tests;
 
 pub use accept::{Acceptor, Verified};
+pub use client::Client;
 pub use crypto::{InvalidNtHash, NtHash};
 pub use flags::NegotiateFlags;
 pub use policy::{Minimum, Policy};

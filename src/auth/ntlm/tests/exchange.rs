@@ -339,3 +339,26 @@ fn uppercase_is_that_of_windows() {
     assert_ne!(hash.v2("ß", "D"), hash.v2("SS", "D"));
     assert_ne!(hash.v2("user", "d"), hash.v2("user", "D"));
 }
+
+/// Our own client, against the strictest server.
+#[test]
+fn the_client_proves_itself_by_ntlm_v2_and_a_code() {
+    let version = super::super::Version { major: 10, minor: 0, build: 17763 };
+    let strict = Policy { minimum: super::super::Minimum::V2, require_ntlm2_flag: true };
+    let prove = |user: &str, password: &str, spoil: bool| {
+        let client = super::super::Client::new(user, password, version);
+        let mut acceptor = acceptor(strict);
+        let challenge = acceptor.challenge(client.negotiate()).unwrap();
+        let mut message = client.authenticate(&challenge, [7; 8], 0).unwrap();
+        message[72] ^= u8::from(spoil);
+        acceptor.authenticate(&message, accounts)
+    };
+    let verified = prove("CONTOSO\\User", "Password", false).unwrap();
+    assert_eq!((verified.kind, verified.client_version), (ResponseKind::V2, Some(version)));
+    assert!(prove("user@contoso.example", "Password", false).is_ok());
+    let kind = |refused: Result<_, super::super::Refusal>| {
+        refused.map(|_: super::super::Verified| ()).unwrap_err().kind
+    };
+    assert_eq!(kind(prove("CONTOSO\\User", "wrong", false)), RefusalKind::WrongPassword);
+    assert_eq!(kind(prove("CONTOSO\\User", "Password", true)), RefusalKind::MicMismatch);
+}

@@ -1,0 +1,166 @@
+//! What was seen of a server, before anything is made of it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::record::Moment;
+use super::report::{Kerberos, Keyword, ProofOutcome, Stage};
+use super::token::TokenError;
+use super::wire::{Fault, NoConnection};
+use crate::auth::{AuthCommand, Mechanism};
+use crate::session::TlsKind;
+use crate::tls::ServerFacts;
+
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub address: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+    /// The greeting, and how long it took.
+    pub banner: Option<(Answer, Duration)>,
+    pub hellos: Vec<Heard>,
+    pub tls: Option<Handshake>,
+    pub proof: Option<Tried>,
+    pub kerberos: Option<Kerberos>,
+    /// Words came in clear behind the reply to STARTTLS.
+    pub early_words: bool,
+    /// How the sender and the recipient were answered.
+    pub mail: Option<Answer>,
+    pub rcpt: Option<Answer>,
+    /// The message was taken.
+    pub delivered: Option<Answer>,
+    pub stop: Option<(Stage, Stop)>,
+    pub moments: Vec<Moment>,
+    pub took: Duration,
+}
+
+/// A reply to EHLO or HELO.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub verb: &'static str,
+    pub tls: Option<TlsKind>,
+    pub answer: Answer,
+    pub keywords: Vec<Keyword>,
+}
+
+#[derive(Debug)]
+pub(super) struct Handshake {
+    pub verb: TlsKind,
+    pub outcome: Result<ServerFacts, String>,
+}
+
+/// A proof, and how far it came.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub command: AuthCommand,
+    pub mechanism: Mechanism,
+    pub identity: Option<String>,
+    pub outcome: ProofOutcome,
+    pub reply: Option<Answer>,
+    pub error: Option<TokenError>,
+}
+
+/// Why a conversation ended before its time.
+#[derive(Debug)]
+pub(super) enum Stop {
+    NoConnection(NoConnection),
+    Fault(Fault),
+    Refused(Answer),
+    /// What a sender finds by itself.
+    Own(Own),
+    HandshakeFailed(String),
+}
+
+/// What a sending Exchange server says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// Neither X-ANONYMOUSTLS nor X-EXPS is there to be used.
+    CannotAchieve,
+    /// The mechanism is not offered, or its token cannot be made.
+    Temporary,
+    /// EXCHANGEAUTH without a hash that is known.
+    UnknownHash,
+    TlsRequired,
+    NoCertificate,
+    /// The server's certificate is not the published one.
+    CertificateUnknown,
+}
+
+impl Seen {
+    /// The hello in the state that the session ended in.
+    pub fn last_hello(&self) -> Option<&Heard> {
+        self.hellos.last()
+    }
+
+    pub fn stage(&self) -> Option<Stage> {
+        self.stop.as_ref().map(|(stage, _)| *stage)
+    }
+
+    /// The reply that ended it.
+    pub fn refusal(&self) -> Option<&Answer> {
+        match &self.stop {
+            Some((_, Stop::Refused(answer))) => Some(answer),
+            _ => None,
+        }
+    }
+
+    pub fn own(&self) -> Option<Own> {
+        match &self.stop {
+            Some((_, Stop::Own(own))) => Some(*own),
+            _ => None,
+        }
+    }
+
+    pub fn fault(&self) -> Option<&Fault> {
+        match &self.stop {
+            Some((_, Stop::Fault(fault))) => Some(fault),
+            _ => None,
+        }
+    }
+
+    pub fn keywords(&self) -> impl Iterator<Item = &Keyword> {
+        self.hellos.iter().flat_map(|heard| &heard.keywords)
+    }
+}
+
+impl Own {
+    /// The reply that the sender gives in the server's place (Exchange 2013, except for the
+    /// first two: KB 979175 and KB 979174).
+    pub fn reply(self) -> &'static str {
+        match self {
+            Self::CannotAchieve => "451 5.7.3 Cannot achieve Exchange Server authentication",
+            Self::Temporary | Self::UnknownHash => "454 4.7.0 Temporary authentication failure",
+            Self::TlsRequired => "451 5.7.3 STARTTLS is required to send mail",
+            Self::NoCertificate => {
+                "451 5.7.3 Cannot load Internal Transport Certificate. Exchange Server \
+                 authentication failed."
+            }
+            Self::CertificateUnknown => "454 4.7.5 Certificate validation failure",
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnection(none) => none.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Refused(answer) => answer.fmt(f),
+            Self::Own(own) => f.write_str(own.reply()),
+            Self::HandshakeFailed(why) => write!(f, "the TLS handshake failed: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(error) => write!(f, "the host name leads nowhere: {error}"),
+            Self::TimedOut => f.write_str("nobody answered in time"),
+            Self::Refused => f.write_str("the connection was refused: nothing listens there"),
+            Self::Source(error) => write!(f, "the address to come from cannot be used: {error}"),
+            Self::Other(error) => write!(f, "no connection: {error}"),
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The connection: lines out, replies in, all of it bounded in time and size.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::answer::{Answer, shown, split};
+use super::record::{Record, What};
+use crate::journal::Ending;
+use crate::smtp::line::{LineReader, Next};
+use crate::tls::{self, Certificate, ServerFacts};
+
+/// A reply line may have 512 octets (RFC 5321 §4.5.3.1.5), and Exchange 2003 sent 1,024.
+const LINE: usize = 8 << 10;
+/// Lines of one reply.
+const LINES: usize = 200;
+/// How much of what is no reply is shown.
+const FRAGMENT: usize = 200;
+
+/// Why there is no reply.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// Nothing whole came in time; so many octets had come.
+    TimedOut(usize),
+    Closed,
+    Reset,
+    Io(io::Error),
+    /// The line is no reply.
+    NotSmtp(String),
+    TooLong,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum NoConnection {
+    Unknown(io::Error),
+    TimedOut,
+    Refused,
+    /// The address to come from cannot be used.
+    Source(io::Error),
+    Other(io::Error),
+}
+
+pub(super) struct Wire {
+    stream: Stream,
+    buffer: BytesMut,
+    reader: LineReader,
+    timeout: Duration,
+    pub record: Record,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Between the two, and after a handshake that failed.
+    Gone,
+}
+
+/// The addresses of `host`, in the resolver's order.
+pub(super) async fn resolve(
+    host: &str,
+    port: u16,
+    within: Duration,
+) -> Result<Vec<SocketAddr>, NoConnection> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let found = timeout(within, tokio::net::lookup_host((host, port))).await;
+    let found: Vec<_> =
+        found.map_err(|_| NoConnection::TimedOut)?.map_err(NoConnection::Unknown)?.collect();
+    match found.is_empty() {
+        true => Err(NoConnection::Unknown(io::Error::other("it has no address"))),
+        false => Ok(found),
+    }
+}
+
+pub(super) async fn connect(
+    to: SocketAddr,
+    from: Option<IpAddr>,
+    within: Duration,
+) -> Result<TcpStream, NoConnection> {
+    let socket = match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.map_err(NoConnection::Other)?;
+    if let Some(from) = from {
+        socket.bind(SocketAddr::new(from, 0)).map_err(NoConnection::Source)?;
+    }
+    match timeout(within, socket.connect(to)).await {
+        Err(_) => Err(NoConnection::TimedOut),
+        Ok(Err(error)) => Err(match error.kind() {
+            io::ErrorKind::ConnectionRefused => NoConnection::Refused,
+            io::ErrorKind::TimedOut => NoConnection::TimedOut,
+            io::ErrorKind::InvalidInput if from.is_some() => NoConnection::Source(error),
+            _ => NoConnection::Other(error),
+        }),
+        Ok(Ok(stream)) => {
+            let _ = stream.set_nodelay(true);
+            Ok(stream)
+        }
+    }
+}
+
+/// The header of HAProxy's PROXY protocol, version 1, by which `source` says that it connects to
+/// `to`. Source port 40000 is as good as any.
+pub(super) fn proxy_header(source: IpAddr, to: SocketAddr) -> String {
+    let port = to.port();
+    match (source, to.ip()) {
+        (IpAddr::V4(source), to) => {
+            let to = match to {
+                IpAddr::V4(to) => to,
+                IpAddr::V6(to) => to.to_ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED),
+            };
+            format!("PROXY TCP4 {source} {to} 40000 {port}\r\n")
+        }
+        (IpAddr::V6(source), to) => {
+            let to = match to {
+                IpAddr::V4(to) => to.to_ipv6_mapped(),
+                IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST,
+                IpAddr::V6(to) => to,
+            };
+            format!("PROXY TCP6 {source} {to} 40000 {port}\r\n")
+        }
+    }
+}
+
+impl Wire {
+    pub fn new(stream: TcpStream, record: Record, timeout: Duration) -> Self {
+        Self {
+            stream: Stream::Plain(stream),
+            buffer: BytesMut::new(),
+            reader: LineReader::default(),
+            timeout,
+            record,
+        }
+    }
+
+    /// Sends what has no place in the dialogue.
+    pub async fn send_raw(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let io = self.stream.io()?;
+        let sending = async {
+            io.write_all(bytes).await?;
+            io.flush().await
+        };
+        match timeout(self.timeout, sending).await {
+            Err(_) => Err(Fault::TimedOut(0)),
+            Ok(done) => done.map_err(Fault::from),
+        }
+    }
+
+    pub async fn send(&mut self, line: &str) -> Result<(), Fault> {
+        self.record.push(What::Sent(line.to_owned()));
+        self.send_raw(format!("{line}\r\n").as_bytes()).await
+    }
+
+    /// Sends a line that the dialogue shows as `shown`.
+    pub async fn send_secret(&mut self, line: &str, shown: String) -> Result<(), Fault> {
+        self.record.push(What::SentSecret(shown));
+        self.send_raw(format!("{line}\r\n").as_bytes()).await
+    }
+
+    pub async fn command(&mut self, line: &str) -> Result<Answer, Fault> {
+        self.send(line).await?;
+        self.answer().await
+    }
+
+    /// A whole reply.
+    pub async fn answer(&mut self) -> Result<Answer, Fault> {
+        let deadline = Instant::now() + self.timeout;
+        let mut lines = Vec::new();
+        let mut code = None;
+        let fault = loop {
+            let line = match self.line(deadline).await {
+                Ok(line) => line,
+                Err(fault) => break fault,
+            };
+            match split(&line) {
+                Some((this, last, text)) if code.is_none_or(|code| code == this) => {
+                    code = Some(this);
+                    lines.push(text.to_owned());
+                    if last {
+                        let answer = Answer { code: this, lines };
+                        self.record.push(What::Received(answer.clone()));
+                        return Ok(answer);
+                    }
+                }
+                _ => {
+                    self.fragments(code, &mut lines);
+                    let line = cut(line);
+                    self.record.push(What::Fragment(line.clone()));
+                    return Err(Fault::NotSmtp(line));
+                }
+            }
+            if lines.len() >= LINES {
+                lines.truncate(3);
+                break Fault::TooLong;
+            }
+        };
+        self.fragments(code, &mut lines);
+        let rest = std::mem::take(&mut self.buffer);
+        if !rest.is_empty() {
+            self.record.push(What::Fragment(cut(shown(&rest[..rest.len().min(FRAGMENT)]))));
+        }
+        match &fault {
+            Fault::Closed => self.record.push(What::Ended(Ending::Remote)),
+            Fault::Reset => self.record.push(What::Ended(Ending::ConnectionReset)),
+            Fault::Io(_) => self.record.push(What::Ended(Ending::SocketError)),
+            Fault::TimedOut(_) | Fault::NotSmtp(_) | Fault::TooLong => {}
+        }
+        Err(fault)
+    }
+
+    /// The lines of a reply whose end did not come.
+    fn fragments(&mut self, code: Option<u16>, lines: &mut Vec<String>) {
+        for line in lines.drain(..) {
+            let code = code.unwrap_or_default();
+            self.record.push(What::Fragment(format!("{code}-{line}")));
+        }
+    }
+
+    async fn line(&mut self, deadline: Instant) -> Result<String, Fault> {
+        loop {
+            match self.reader.next(&mut self.buffer, LINE) {
+                Next::Line { text, len } => {
+                    let line = self.buffer.split_to(len);
+                    return Ok(shown(&line[..text]));
+                }
+                Next::TooLong => return Err(Fault::TooLong),
+                Next::Incomplete => {}
+            }
+            let reading = self.stream.io()?.read_buf(&mut self.buffer);
+            match timeout_at(deadline, reading).await {
+                Err(_) => return Err(Fault::TimedOut(self.buffer.len())),
+                Ok(Ok(0)) => return Err(Fault::Closed),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether words came with the reply that the server was to be silent after: they are not
+    /// behind TLS, and are dropped (RFC 3207 §6; CVE-2011-0411).
+    pub fn drop_early_words(&mut self) -> bool {
+        let early = !self.buffer.is_empty();
+        self.buffer.clear();
+        self.reader = LineReader::default();
+        early
+    }
+
+    /// Does the handshake; `name` is told to the server (RFC 6066 §3) if it is one.
+    pub async fn start_tls(
+        &mut self,
+        name: &str,
+        own: Option<&Certificate>,
+    ) -> Result<ServerFacts, String> {
+        let done = self.handshake(name, own).await;
+        match &done {
+            Ok(facts) => {
+                if let Some(details) = &facts.details {
+                    self.record.push(What::Certificate(Box::new(details.clone())));
+                }
+                self.record.push(What::Negotiated(facts.negotiated.clone()));
+            }
+            Err(why) => self.record.push(What::HandshakeFailed(why.clone())),
+        }
+        done
+    }
+
+    async fn handshake(
+        &mut self,
+        name: &str,
+        own: Option<&Certificate>,
+    ) -> Result<ServerFacts, String> {
+        let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+            return Err("the session is in TLS already".to_owned());
+        };
+        let config = tls::client(own).map_err(|error| error.to_string())?;
+        let name = ServerName::try_from(name.to_owned())
+            .or_else(|_| stream.peer_addr().map(|peer| ServerName::from(peer.ip())))
+            .map_err(|error| error.to_string())?;
+        let stream =
+            match timeout(self.timeout, TlsConnector::from(config).connect(name, stream)).await {
+                Err(_) => return Err(format!("no handshake within {:?}", self.timeout)),
+                Ok(Err(error)) => return Err(shown(error.to_string().as_bytes())),
+                Ok(Ok(stream)) => stream,
+            };
+        // An invariant of a handshake that is done.
+        let facts = tls::server_facts(stream.get_ref().1).ok_or("no certificate was shown")?;
+        self.stream = Stream::Tls(Box::new(stream));
+        Ok(facts)
+    }
+
+    /// Takes leave, without much waiting.
+    pub async fn quit(&mut self) {
+        const LEAVE: Duration = Duration::from_secs(2);
+        self.timeout = self.timeout.min(LEAVE);
+        let _ = self.command("QUIT").await;
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(FRAGMENT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Reset,
+            // Closed without TLS's farewell.
+            io::ErrorKind::UnexpectedEof => Self::Closed,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut(0) => f.write_str("nothing came in time"),
+            Self::TimedOut(n) => write!(f, "no whole reply came in time; {n} octets of one did"),
+            Self::Closed => f.write_str("the server closed the connection"),
+            Self::Reset => f.write_str("the connection was reset"),
+            Self::Io(error) => write!(f, "the connection broke: {error}"),
+            Self::NotSmtp(line) => write!(f, "\"{line}\" is no SMTP reply"),
+            Self::TooLong => {
+                write!(f, "the reply goes on beyond {LINES} lines, or a line beyond {LINE} octets")
+            }
+        }
+    }
+}
+
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+impl Stream {
+    fn io(&mut self) -> io::Result<&mut dyn Io> {
+        match self {
+            Self::Plain(stream) => Ok(stream),
+            Self::Tls(stream) => Ok(stream),
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
