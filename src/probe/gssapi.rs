@@ -106,22 +106,24 @@ pub(super) async fn services(
         let source = source.clone();
         on_thread(timeout, move || name_of(&credentials(&source)?)).await?
     };
-    let mut found = Vec::new();
-    for class in [SERVICE, SASL_SERVICE] {
-        let Some(host) = host else { break };
-        let (source, name) = (source.clone(), host.to_owned());
-        let tried = on_thread(timeout, move || {
-            let mut context = context(credentials(&source)?, class, &name)?;
-            context.step(None, None).map_err(|error| classify(&error)).map(|_| ())
-        });
-        let tried = tried.await;
-        found.push(Service {
-            name: format!("{class}/{host}"),
-            ticket: tried.is_ok(),
-            problem: tried.err().map(|error| error.to_string()),
-        });
+    let Some(host) = host else { return Ok((client, Vec::new())) };
+    let ask = |class| service(source.clone(), class, host, timeout);
+    let (exchange, sasl) = tokio::join!(ask(SERVICE), ask(SASL_SERVICE));
+    Ok((client, vec![exchange, sasl]))
+}
+
+async fn service(source: Source, class: &'static str, host: &str, timeout: Duration) -> Service {
+    let name = host.to_owned();
+    let tried = on_thread(timeout, move || {
+        let mut context = context(credentials(&source)?, class, &name)?;
+        context.step(None, None).map_err(|error| classify(&error)).map(drop)
+    })
+    .await;
+    Service {
+        name: format!("{class}/{host}"),
+        ticket: tried.is_ok(),
+        problem: tried.err().map(|error| error.to_string()),
     }
-    Ok((client, found))
 }
 
 fn credentials(source: &Source) -> Result<Cred, TokenError> {

@@ -20,7 +20,7 @@ use crate::session::TlsKind;
 /// The report of a visit that began at `began`.
 pub(super) fn judge(plan: &Plan, seen: Seen, began: Timestamp) -> Report {
     let name = name(plan, &seen);
-    let mut peer = peer(&seen);
+    let peer = peer(&seen);
     let banner = seen.banner.as_ref().map(|(answer, took)| {
         let date = answer.date();
         // A banner's date has whole seconds.
@@ -45,7 +45,6 @@ pub(super) fn judge(plan: &Plan, seen: Seen, began: Timestamp) -> Report {
         names_host: certificate.and_then(|certificate| certificate.names_host),
         expired: certificate.is_some_and(|certificate| certificate.expired),
     });
-    peer.version = None;
     let queued = queued(plan, &seen, name.as_deref(), began);
     let (last_error, last_error_fields, fate) = match queued {
         Some(queued) => (Some(queued.text), queued.fields, Some(queued.fate)),
@@ -146,10 +145,9 @@ fn notes(plan: &Plan, seen: &Seen) -> Vec<String> {
     let in_tls = seen.tls.as_ref().is_some_and(|tls| tls.outcome.is_ok());
     if let Some(tried) = &seen.proof {
         if tried.outcome == ProofOutcome::NotTried {
-            notes.push(format!(
-                "nothing was proved: {}; give --user and a password, or get a ticket",
-                tried.error.as_ref().map_or("no credentials".to_owned(), ToString::to_string)
-            ));
+            notes.push(
+                "nothing was proved: give --user and a password, or get a ticket".to_owned(),
+            );
         } else if plan.mechanism == Wanted::ExchangeServer
             && seen.tls.as_ref().is_some_and(|tls| tls.verb == TlsKind::XAnonymousTls)
         {

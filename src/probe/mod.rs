@@ -14,6 +14,7 @@ mod gssapi;
 #[path = "gssapi_absent.rs"]
 mod gssapi;
 mod judge;
+mod kerberos;
 mod peer;
 mod plan;
 mod proof;
@@ -39,6 +40,8 @@ pub use show::{Style, Styled};
 /// bounded by [`Plan::timeout`]; whatever goes wrong is in the report.
 pub async fn run(plan: &Plan) -> Report {
     let began = Timestamp::now();
-    let seen = conversation::visit(plan).await;
+    let mut seen = conversation::visit(plan).await;
+    let name = conversation::name(plan, &seen);
+    seen.kerberos = kerberos::preflight(plan, name.as_deref()).await;
     judge::judge(plan, seen, began)
 }

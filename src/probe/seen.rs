@@ -93,18 +93,6 @@ impl Seen {
         self.hellos.last()
     }
 
-    pub fn stage(&self) -> Option<Stage> {
-        self.stop.as_ref().map(|(stage, _)| *stage)
-    }
-
-    /// The reply that ended it.
-    pub fn refusal(&self) -> Option<&Answer> {
-        match &self.stop {
-            Some((_, Stop::Refused(answer))) => Some(answer),
-            _ => None,
-        }
-    }
-
     pub fn own(&self) -> Option<Own> {
         match &self.stop {
             Some((_, Stop::Own(own))) => Some(*own),

@@ -86,7 +86,7 @@ fn head(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     {
         write!(f, " ({})", address.ip())?;
     }
-    write!(f, ", as {} would send of Exchange {}", sender.name, sender.version)?;
+    write!(f, ", to which {} of Exchange {} sends", sender.name, sender.version)?;
     if let Some(proxied) = sender.proxied {
         write!(f, ", from {proxied} by a PROXY header")?;
     } else if let Some(address) = sender.address {
@@ -156,7 +156,9 @@ fn show_proof(f: &mut fmt::Formatter<'_>, proof: &Authentication) -> fmt::Result
         ProofOutcome::NotTried => "offered, and not tried",
     };
     write!(f, ": {outcome}")?;
-    if let Some(problem) = &proof.problem {
+    if let Some(problem) = &proof.problem
+        && proof.outcome == ProofOutcome::Failed
+    {
         write!(f, ": {problem}")?;
     }
     writeln!(f)
