@@ -27,7 +27,7 @@ use crate::connector::{Role, Server, Version};
 
 pub use event::{Category, Definition, Event, EventRecord, Level, Source, catalogue};
 pub use metrics::{Metrics, OpenSession, Refused, RuleHits};
-pub use protocol::{CertificateRow, Ending, Opening, Rows};
+pub use protocol::{CertificateRow, Ending, Opening, Rows, SendRows};
 pub use recent::{Change, Followed, Recent};
 
 use self::event::Throttle;

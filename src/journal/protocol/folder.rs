@@ -53,7 +53,7 @@ impl Folder {
     ) -> Self {
         Self {
             path,
-            header_len: header(layout, Timestamp::UNIX_EPOCH).len() as u64,
+            header_len: header(layout, "Receive", Timestamp::UNIX_EPOCH).len() as u64,
             layout,
             limits,
             file: None,
@@ -146,7 +146,10 @@ impl Folder {
         self.tidy(files)?;
         loop {
             let name = format!("RECV{}-{number}.LOG", self.period);
-            match Pieces::create(self.path.join(name), header(self.layout, self.at).as_bytes()) {
+            match Pieces::create(
+                self.path.join(name),
+                header(self.layout, "Receive", self.at).as_bytes(),
+            ) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 begun => return begun,
             }
@@ -187,11 +190,12 @@ impl Lost {
 }
 
 /// What a file begins with.
-fn header(layout: &Layout, at: Timestamp) -> String {
+/// What a file begins with; `log` is `Receive` or `Send`.
+pub(super) fn header(layout: &Layout, log: &str, at: Timestamp) -> String {
     format!(
         "\u{feff}#Software: Microsoft Exchange Server\r\n\
          #Version: {}\r\n\
-         #Log-type: SMTP Receive Protocol Log\r\n\
+         #Log-type: SMTP {log} Protocol Log\r\n\
          #Date: {}\r\n\
          #Fields: {FIELDS}\r\n",
         layout.version,
@@ -284,7 +288,7 @@ mod tests {
         for (version, line) in
             [(Version::E2010, "#Version: 14.0.0.0"), (Version::E2013, "#Version: 15.0.0.0")]
         {
-            let header = header(Layout::of(version), Timestamp::UNIX_EPOCH);
+            let header = header(Layout::of(version), "Receive", Timestamp::UNIX_EPOCH);
             assert_eq!(header.lines().nth(1), Some(line));
         }
     }

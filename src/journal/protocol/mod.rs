@@ -1,5 +1,5 @@
-//! Exchange's SmtpReceive protocol log: what a session says and hears, as rows of CSV
-//! (learn.microsoft.com, "Protocol logging").
+//! Exchange's protocol logs, SmtpReceive and SmtpSend: what a session says and hears, as rows of
+//! CSV (learn.microsoft.com, "Protocol logging").
 
 mod csv;
 mod dialogue;
@@ -8,10 +8,12 @@ mod layout;
 mod proof;
 mod rows;
 mod schannel;
+mod send;
 mod tls;
 
 pub(super) use csv::Time;
 pub(super) use folder::Folder;
 pub(super) use layout::Layout;
 pub use rows::{Ending, Opening, Rows};
+pub use send::SendRows;
 pub use tls::CertificateRow;

@@ -25,11 +25,7 @@ pub struct Rows {
     pub(super) role: Role,
     /// `08D892B7A9441226;2020-11-27T09:34:38.956Z`, with the time at which it was opened.
     pub(super) name: Arc<str>,
-    /// `,SERVER\Connector name,08D892B7A9441226,`
-    head: Vec<u8>,
-    /// `,10.0.0.1:25,192.0.2.10:40000,`
-    tail: Vec<u8>,
-    sequence: u32,
+    columns: Columns,
     hand: Vec<u8>,
     /// When the first row in hand was written.
     since: Timestamp,
@@ -77,9 +73,6 @@ impl Rows {
         opening: Opening<'_>,
     ) -> Self {
         let Opening { role, connector, session, local, remote } = opening;
-        let mut head = b",".to_vec();
-        write_field(&mut head, |out| out.extend_from_slice(connector.as_bytes()));
-        write(&mut head, format_args!(",{session},"));
         let now = clock();
         let mut rows = Self {
             queue,
@@ -87,9 +80,7 @@ impl Rows {
             clock,
             role,
             name: format!("{session};{}", Time(now)).into(),
-            head,
-            tail: format!(",{local},{remote},").into_bytes(),
-            sequence: 0,
+            columns: Columns::new(connector, session, local, remote),
             hand: Vec::new(),
             since: now,
             in_hand: 0,
@@ -152,7 +143,43 @@ impl Rows {
             self.since = now;
             out.reserve(USUAL);
         }
-        write(out, Time(now));
+        self.columns.write(out, now, event, data, context);
+        out.extend_from_slice(b"\r\n");
+        self.in_hand += 1;
+        if self.hand.len() >= BATCH {
+            self.hand_over();
+        }
+    }
+}
+
+/// The columns that a session's rows share, and the number of the next one.
+#[derive(Debug)]
+pub(super) struct Columns {
+    /// `,SERVER\Connector name,08D892B7A9441226,`
+    head: Vec<u8>,
+    /// `,10.0.0.1:25,192.0.2.10:40000,`
+    tail: Vec<u8>,
+    sequence: u32,
+}
+
+impl Columns {
+    pub fn new(connector: &str, session: &str, local: SocketAddr, remote: SocketAddr) -> Self {
+        let mut head = b",".to_vec();
+        write_field(&mut head, |out| out.extend_from_slice(connector.as_bytes()));
+        write(&mut head, format_args!(",{session},"));
+        Self { head, tail: format!(",{local},{remote},").into_bytes(), sequence: 0 }
+    }
+
+    /// Appends a row without its line end.
+    pub fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        at: Timestamp,
+        event: u8,
+        data: impl FnOnce(&mut Vec<u8>),
+        context: impl Display,
+    ) {
+        write(out, Time(at));
         out.extend_from_slice(&self.head);
         write(out, self.sequence);
         out.extend_from_slice(&self.tail);
@@ -160,12 +187,7 @@ impl Rows {
         write_field(out, data);
         out.push(b',');
         write_field(out, |out| write(out, context));
-        out.extend_from_slice(b"\r\n");
         self.sequence += 1;
-        self.in_hand += 1;
-        if self.hand.len() >= BATCH {
-            self.hand_over();
-        }
     }
 }
 

@@ -8,6 +8,8 @@ use super::layout::Layout;
 /// (SP_PROT_… and CALG_…: learn.microsoft.com, "SecPkgContext_ConnectionInfo").
 pub(super) struct Negotiated<'a> {
     pub layout: &'a Layout,
+    /// Of whom the log is: `SERVER` or `CLIENT`.
+    pub side: &'a str,
     /// `TLSv1.2`
     pub protocol: &'a str,
     /// `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`
@@ -33,9 +35,10 @@ impl fmt::Display for Negotiated<'_> {
         // These suites authenticate by their cipher; logs print a MAC of no strength for them.
         write!(
             f,
-            "TLS protocol SP_PROT_TLS{version}_SERVER negotiation succeeded using bulk encryption \
+            "TLS protocol SP_PROT_TLS{version}_{} negotiation succeeded using bulk encryption \
              algorithm {cipher} with strength {bits} bits, MAC hash algorithm {hash} with strength \
              0 bits and key exchange algorithm {} with strength {} bits",
+            self.side,
             self.layout.key_exchange,
             strength(self.group)
         )
@@ -61,7 +64,7 @@ mod tests {
 
     fn text(version: Version, protocol: &str, cipher_suite: &str, group: &str) -> String {
         let layout = Layout::of(version);
-        Negotiated { layout, protocol, cipher_suite, group }.to_string()
+        Negotiated { layout, side: "SERVER", protocol, cipher_suite, group }.to_string()
     }
 
     /// Two public logs, of 2023, and the sender's log of a 2013 server for its names.

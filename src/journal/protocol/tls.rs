@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::csv::Time;
-use super::rows::{Rows, write};
+use super::layout::Layout;
+use super::rows::Rows;
 use super::schannel::Negotiated;
 use crate::connector::TlsCapabilities;
 
@@ -34,7 +35,7 @@ impl Rows {
     /// `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`, `secp384r1`.
     pub fn negotiated(&mut self, protocol: &str, cipher_suite: &str, group: &str) {
         let layout = self.layout;
-        self.remark(Negotiated { layout, protocol, cipher_suite, group });
+        self.remark(Negotiated { layout, side: "SERVER", protocol, cipher_suite, group });
     }
 
     pub fn negotiation_failed(&mut self, status: &str) {
@@ -59,35 +60,34 @@ impl Rows {
     }
 
     fn certificate(&mut self, context: &str, certificate: CertificateRow<'_>) {
-        let CertificateRow { subject, issuer, serial_number, thumbprint, .. } = certificate;
-        if self.layout.joins_certificates {
-            return self.row(
-                b'*',
-                |out| certificate.write_to(out),
-                format_args!(
+        certificate.rows(self.layout, context, |data, context| self.note(data, context));
+    }
+}
+
+impl CertificateRow<'_> {
+    /// Hands `note` the data and the context of each row.
+    pub(super) fn rows(self, layout: &Layout, context: &str, mut note: impl FnMut(&str, &str)) {
+        if layout.joins_certificates {
+            return note(
+                &self.joined(),
+                &format!(
                     "{context} Subject Issuer name Serial number Thumbprint Not before Not after \
                      Subject alternate names"
                 ),
             );
         }
-        self.note("", context);
-        self.note(subject, "Certificate subject");
-        self.note(issuer, "Certificate issuer name");
-        self.note(serial_number, "Certificate serial number");
-        self.note(thumbprint, "Certificate thumbprint");
-        self.note(certificate.names.join(";"), "Certificate alternate names");
+        note("", context);
+        note(self.subject, "Certificate subject");
+        note(self.issuer, "Certificate issuer name");
+        note(self.serial_number, "Certificate serial number");
+        note(self.thumbprint, "Certificate thumbprint");
+        note(&self.names.join(";"), "Certificate alternate names");
     }
-}
 
-impl CertificateRow<'_> {
-    /// In one row, each value after a blank.
-    fn write_to(&self, out: &mut Vec<u8>) {
-        for value in [self.subject, self.issuer, self.serial_number, self.thumbprint] {
-            write(out, format_args!(" {value}"));
-        }
-        for time in [self.not_before, self.not_after] {
-            write(out, format_args!(" {}", Time(time)));
-        }
-        write(out, format_args!(" {}", self.names.join(";")));
+    /// Each value after a blank.
+    fn joined(&self) -> String {
+        let Self { subject, issuer, serial_number, thumbprint, .. } = self;
+        let (from, to, names) = (Time(self.not_before), Time(self.not_after), self.names.join(";"));
+        format!(" {subject} {issuer} {serial_number} {thumbprint} {from} {to} {names}")
     }
 }
