@@ -16,6 +16,7 @@ mod rules;
 mod server;
 mod usage;
 mod value;
+mod written;
 
 pub use address::{IpRange, SourceAddress};
 pub(crate) use address::{address, number};
@@ -33,6 +34,7 @@ pub use rules::{Broken, Conflict, Rule, all_broken};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};
 pub(crate) use value::FromValue;
 pub use value::{ByteSize, TimeSpan, Unlimited, Value, ValueError};
+pub(crate) use written::Toml;
 
 /// A receive connector. Each field is the parameter of the same name.
 #[derive(Clone, Debug, PartialEq)]

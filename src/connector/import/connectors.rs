@@ -6,6 +6,7 @@ use super::error::Note;
 use super::home::Home;
 use super::object::{Object, Property, shown};
 use super::{Imported, Standing};
+use crate::connector::written::LISTS;
 use crate::connector::{
     PARAMETERS, Parameter, ReceiveConnector, Server, Value, default_set, find_parameter,
 };
@@ -42,8 +43,6 @@ pub const ADMINISTRATIVE: [&str; 23] = [
 const ESSENTIAL: [&str; 5] =
     ["TransportRole", "Bindings", "RemoteIPRanges", "AuthMechanism", "PermissionGroups"];
 
-/// Parameters of many values, which a dump may hold in one text.
-pub(super) const LISTS: [&str; 3] = ["Bindings", "RemoteIPRanges", "TlsDomainCapabilities"];
 const FLAGS: [&str; 2] = ["AuthMechanism", "PermissionGroups"];
 /// Whether `object` can be a receive connector at all.
 pub(super) fn is_connector(object: &Object) -> bool {
