@@ -89,6 +89,10 @@ pub struct Probe {
     /// Print the SmtpSend protocol log, too
     #[arg(long)]
     log: bool,
+    /// Write a configuration whose connector offers what this server offers; `expsd serve
+    /// --config FILE` then looks like it
+    #[arg(long, value_name = "FILE")]
+    write_config: Option<PathBuf>,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -169,6 +173,12 @@ impl Probe {
         runtime.shutdown_background();
         let Some(report) = report else { return Err(fail(INTERRUPTED, "interrupted")) };
         self.print(&report)?;
+        if let Some(path) = &self.write_config {
+            let text = report.likeness().map_err(|error| {
+                fail(FAILED, format!("{} is not written: {error}", path.display()))
+            })?;
+            written(&path.display().to_string(), fs::write(path, text))?;
+        }
         match report.outcome {
             Outcome::Delivered | Outcome::Accepted => Ok(()),
             Outcome::Refused => Err(Failed(FAILED)),

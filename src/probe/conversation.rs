@@ -205,10 +205,7 @@ impl Conversation<'_> {
                         self.plan.credentials,
                         Credentials::None | Credentials::Cache(None)
                     )
-                    && matches!(
-                        error.kind,
-                        TokenErrorKind::NoCredentials | TokenErrorKind::NotBuilt
-                    ) =>
+                    && error.kind == TokenErrorKind::NoCredentials =>
             {
                 self.tried(|tried| tried.error = Some(error));
                 return Ok(false);

@@ -304,7 +304,7 @@ impl Causes {
         let Some(tried) = &evidence.seen.proof else { return self.mechanism(evidence) };
         let Some(error) = &tried.error else { return self.mechanism(evidence) };
         match error.kind {
-            TokenErrorKind::NoCredentials | TokenErrorKind::NotBuilt => self.put(
+            TokenErrorKind::NoCredentials => self.put(
                 "kerberos-no-ticket",
                 format!("there is nothing to prove it with: {error}"),
                 "kinit as the sending server's account, or give --user and a password; klist \

@@ -140,7 +140,16 @@ fn credentials(source: &Source) -> Result<Cred, TokenError> {
             })
         }
     };
-    found.map_err(|error| classify(&error))
+    found.map_err(|error| {
+        let error = classify(&error);
+        match (source, error.kind) {
+            // The answer to a login does not decrypt: the password is another.
+            (Source::Password { .. }, Kind::WrongKey) => {
+                TokenError { kind: Kind::UnknownClient, ..error }
+            }
+            _ => error,
+        }
+    })
 }
 
 /// `CONTOSO\EX02$` logs in as `EX02$` of the default realm.
@@ -189,6 +198,12 @@ async fn on_thread<T: Send + 'static>(
     }
 }
 
+/// The mechanism's words, which stand in brackets behind general ones.
+fn words(text: &str) -> String {
+    let inner = text.split_once(" (").and_then(|(_, inner)| inner.strip_suffix(')'));
+    inner.filter(|inner| !inner.is_empty()).unwrap_or(text).to_owned()
+}
+
 /// By MIT's error numbers: those of the protocol (RFC 4120 §7.5.9) first, then the library's.
 fn classify(error: &Error) -> TokenError {
     let kind = match error.minor.wrapping_sub(KRB5_ERRORS) {
@@ -206,5 +221,5 @@ fn classify(error: &Error) -> TokenError {
         _ if error.major.contains(MajorFlags::GSS_S_DEFECTIVE_TOKEN) => Kind::Challenge,
         _ => Kind::Other,
     };
-    TokenError::new(kind, error.to_string())
+    TokenError::new(kind, words(&error.to_string()))
 }

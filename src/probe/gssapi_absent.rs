@@ -34,5 +34,5 @@ pub(super) async fn services(
 }
 
 fn absent() -> TokenError {
-    TokenError::new(TokenErrorKind::NotBuilt, "")
+    TokenError::new(TokenErrorKind::NoCredentials, "built without GSSAPI")
 }

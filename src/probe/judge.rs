@@ -5,13 +5,15 @@ use jiff::Timestamp;
 use super::answer::Answer;
 use super::conversation::name;
 use super::diagnosis::{Evidence, causes};
+use super::likeness::version;
+use super::log::send_log;
 use super::peer::peer;
 use super::plan::{Mechanism as Wanted, Plan};
 use super::queue::{event, queued};
 use super::record::dialogue;
 use super::report::{
-    Authentication, Banner, CertificateFacts, Hello, Outcome, ProofOutcome, Report, Sender, Stage,
-    Stopped, Target, Tls,
+    Authentication, Banner, CertificateFacts, Hello, Outcome, Product, ProofOutcome, Report,
+    Sender, Stage, Stopped, Target, Tls,
 };
 use super::seen::{Handshake, Seen, Stop, Tried};
 use super::wire::Fault;
@@ -20,7 +22,11 @@ use crate::session::TlsKind;
 /// The report of a visit that began at `began`.
 pub(super) fn judge(plan: &Plan, seen: Seen, began: Timestamp) -> Report {
     let name = name(plan, &seen);
-    let peer = peer(&seen);
+    let hellos: Vec<_> = seen.hellos.iter().map(Hello::of).collect();
+    let mut peer = peer(&seen);
+    if peer.product == Product::Exchange {
+        peer.version = version(&hellos);
+    }
     let banner = seen.banner.as_ref().map(|(answer, took)| {
         let date = answer.date();
         // A banner's date has whole seconds.
@@ -60,11 +66,11 @@ pub(super) fn judge(plan: &Plan, seen: Seen, began: Timestamp) -> Report {
         last_error_fields,
         fate,
         event: event(plan, &seen, name.as_deref()),
-        hellos: seen.hellos.iter().map(Hello::of).collect(),
+        hellos,
         authentication: seen.proof.as_ref().map(authentication),
         notes: notes(plan, &seen),
         dialogue: dialogue(&seen.moments),
-        send_log: Vec::new(),
+        send_log: send_log(plan, &seen.moments, began),
         causes,
         peer,
         tls,
@@ -145,9 +151,8 @@ fn notes(plan: &Plan, seen: &Seen) -> Vec<String> {
     let in_tls = seen.tls.as_ref().is_some_and(|tls| tls.outcome.is_ok());
     if let Some(tried) = &seen.proof {
         if tried.outcome == ProofOutcome::NotTried {
-            notes.push(
-                "nothing was proved: give --user and a password, or get a ticket".to_owned(),
-            );
+            notes
+                .push("nothing was proved: give --user and a password, or get a ticket".to_owned());
         } else if plan.mechanism == Wanted::ExchangeServer
             && seen.tls.as_ref().is_some_and(|tls| tls.verb == TlsKind::XAnonymousTls)
         {

@@ -15,6 +15,8 @@ mod gssapi;
 mod gssapi;
 mod judge;
 mod kerberos;
+mod likeness;
+mod log;
 mod peer;
 mod plan;
 mod proof;
@@ -28,6 +30,7 @@ mod wire;
 
 use jiff::Timestamp;
 
+pub use likeness::NoLikeness;
 pub use plan::{Credentials, Mechanism, Password, Plan};
 pub use report::{
     Authentication, Banner, Cause, CertificateFacts, Direction, Fate, Hello, Kdc, Kerberos,

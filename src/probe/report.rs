@@ -37,7 +37,7 @@ pub struct Report {
     /// What kind of server it is, by what it said.
     pub peer: Peer,
     pub dialogue: Vec<Line>,
-    /// The SmtpSend protocol log: rows of CSV without line ends.
+    /// The SmtpSend protocol log: the lines that a file begins with, and rows of CSV.
     pub send_log: Vec<String>,
     /// The known causes that fit, the likeliest first.
     pub causes: Vec<Cause>,

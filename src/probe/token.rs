@@ -27,8 +27,6 @@ pub(super) enum TokenErrorKind {
     TimedOut,
     /// What the server said cannot be followed.
     Challenge,
-    /// Built without GSSAPI.
-    NotBuilt,
     Other,
 }
 
@@ -38,7 +36,7 @@ impl TokenErrorKind {
     /// and that they stand for these is our choice.
     pub fn status(self) -> &'static str {
         match self {
-            Self::NoCredentials | Self::NotBuilt => "NoCredentials",
+            Self::NoCredentials => "NoCredentials",
             Self::UnknownClient => "UnknownCredentials",
             Self::UnknownService => "TargetUnknown",
             Self::NoKdc | Self::TimedOut => "NoAuthenticatingAuthority",
@@ -68,7 +66,6 @@ impl fmt::Display for TokenError {
             TokenErrorKind::WrongKey => "the ticket does not decrypt",
             TokenErrorKind::TimedOut => "no ticket came in time",
             TokenErrorKind::Challenge => "the server's token cannot be followed",
-            TokenErrorKind::NotBuilt => "built without GSSAPI",
             TokenErrorKind::Other => "GSSAPI failed",
         };
         match self.text.is_empty() {

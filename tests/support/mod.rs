@@ -3,6 +3,7 @@
 
 pub mod certificate;
 pub mod dump;
+pub mod exim;
 pub mod ntlm;
 pub mod secrets;
 pub mod tls;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::rand;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SpanRound, Timestamp, Unit};
@@ -29,7 +30,7 @@ pub(super) async fn visit(
         .map_err(|_| KdcError::Unreachable("no answer in time".to_owned()))?
         .map_err(|error| KdcError::Unreachable(error.to_string()))?;
     let Some(realm) = realm else { return Ok(None) };
-    let reply = timeout(within, ask(&mut stream, &request(realm))).await;
+    let reply = timeout(within, ask(&mut stream, &request(realm, nonce()))).await;
     let reply = reply
         .map_err(|_| KdcError::NoAnswer("open, and gives no answer".to_owned()))?
         .map_err(|error| KdcError::NoAnswer(format!("open, and gives no answer: {error}")))?;
@@ -68,8 +69,18 @@ const fn field(number: u8) -> u8 {
     0xa0 | number
 }
 
+/// A KDC answers a request that it has seen before as it did then, with the time of then.
+fn nonce() -> [u8; 4] {
+    let mut nonce = [0; 4];
+    // Without random numbers the time would still be right at first.
+    let _ = rand::fill(&mut nonce);
+    // Positive, and as short as DER wants it.
+    nonce[0] = nonce[0] & 0x3f | 0x40;
+    nonce
+}
+
 /// AS-REQ of a client whom no KDC knows.
-fn request(realm: &str) -> Vec<u8> {
+fn request(realm: &str, nonce: [u8; 4]) -> Vec<u8> {
     let integer = |n: u8| tlv(INTEGER, &[&[n]]);
     let string = |text: &str| tlv(STRING, &[text.as_bytes()]);
     let name = |kind: u8, parts: &[&str]| {
@@ -92,7 +103,7 @@ fn request(realm: &str) -> Vec<u8> {
             &tlv(field(2), &[&string(realm)]),
             &tlv(field(3), &[&name(2, &["krbtgt", realm])]),
             &tlv(field(5), &[&tlv(TIME, &[b"19700101000000Z"])]),
-            &tlv(field(7), &[&integer(1)]),
+            &tlv(field(7), &[&tlv(INTEGER, &[&nonce])]),
             &tlv(field(8), &[&tlv(SEQUENCE, &[&etypes])]),
         ],
     );

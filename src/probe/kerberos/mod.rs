@@ -29,7 +29,8 @@ pub(super) async fn preflight(plan: &Plan, host: Option<&str>) -> Option<Kerbero
         (Credentials::None, false) | (Credentials::Password { .. }, false) => return None,
         (credentials, _) => Source::of(credentials),
     };
-    let mut found = Kerberos { cache_ahead_s: cache_ahead(&plan.credentials), ..Kerberos::default() };
+    let mut found =
+        Kerberos { cache_ahead_s: cache_ahead(&plan.credentials), ..Kerberos::default() };
     if let Some(source) = source {
         match gssapi::services(source, host, plan.timeout).await {
             Ok((client, services)) => {
@@ -37,7 +38,7 @@ pub(super) async fn preflight(plan: &Plan, host: Option<&str>) -> Option<Kerbero
                 (found.client, found.services) = (Some(client), services);
             }
             // Nobody asked for it, and there is none.
-            Err(error) if !asked && is_absent(error.kind) => return None,
+            Err(error) if !asked && error.kind == TokenErrorKind::NoCredentials => return None,
             Err(_) => {}
         }
     }
@@ -47,10 +48,6 @@ pub(super) async fn preflight(plan: &Plan, host: Option<&str>) -> Option<Kerbero
         found.kdcs = visit(&conf, realm, plan.timeout).await;
     }
     Some(found)
-}
-
-fn is_absent(kind: TokenErrorKind) -> bool {
-    matches!(kind, TokenErrorKind::NoCredentials | TokenErrorKind::NotBuilt)
 }
 
 fn cache_ahead(credentials: &Credentials) -> Option<i64> {
