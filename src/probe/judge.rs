@@ -1,5 +1,7 @@
 //! What is made of what was seen; free of I/O.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::answer::Answer;
@@ -146,6 +148,9 @@ fn authentication(tried: &Tried) -> Authentication {
     }
 }
 
+/// A banner that takes longer is worth a word. Our choice.
+const LATE: Duration = Duration::from_secs(2);
+
 fn notes(plan: &Plan, seen: &Seen) -> Vec<String> {
     let mut notes = Vec::new();
     let in_tls = seen.tls.as_ref().is_some_and(|tls| tls.outcome.is_ok());
@@ -167,6 +172,14 @@ fn notes(plan: &Plan, seen: &Seen) -> Vec<String> {
         {
             notes.push("the password went in clear: the server offers no STARTTLS".to_owned());
         }
+    }
+    if let Some((_, took)) = &seen.banner
+        && *took > LATE
+    {
+        notes.push(format!(
+            "the banner took {:.1} s: a look-up of names or a filter holds it back",
+            took.as_secs_f64()
+        ));
     }
     if seen.early_words {
         notes.push(

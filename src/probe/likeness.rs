@@ -154,8 +154,9 @@ impl Like {
         let Self { server, connector, .. } = self;
         connector.name = format!("Like {}", server.fqdn);
         connector.fqdn = Some(server.fqdn.clone());
-        let any = std::net::Ipv4Addr::UNSPECIFIED.into();
-        connector.bindings = vec![Binding(std::net::SocketAddr::new(any, report.target.port))];
+        // Not beyond this machine, unless whoever runs it says so.
+        let here = std::net::Ipv4Addr::LOCALHOST.into();
+        connector.bindings = vec![Binding(std::net::SocketAddr::new(here, report.target.port))];
         if let Some(banner) = &report.banner
             && !banner.masked
             && !banner.text.contains("Microsoft ESMTP MAIL Service ready at")
@@ -172,7 +173,9 @@ impl Like {
         let target = &report.target;
         toml.comment(&format!(
             "A connector that offers what {}, port {}, offered on {}.",
-            target.host, target.port, report.began
+            target.host,
+            target.port,
+            report.began.strftime("%Y-%m-%d")
         ));
         toml.comment(
             "Version and role are those whose EHLO reply fits best. Permission groups, limits and \

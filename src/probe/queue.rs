@@ -31,7 +31,7 @@ pub(super) fn queued(
             (answer.to_string(), Fate::Returned)
         }
         Stop::Refused(answer) => (responded(plan, seen, &answer.to_string()), Fate::Queued),
-        Stop::Own(own) => (responded(plan, seen, own.reply()), Fate::Queued),
+        Stop::Own(own) => (responded(plan, seen, &own.reply().to_string()), Fate::Queued),
         Stop::NoConnection(none) => (unconnected(plan, seen, none), Fate::Queued),
         Stop::Fault(fault) => (dropped(plan, seen, fault), Fate::Queued),
         Stop::HandshakeFailed(_) => (dropped(plan, seen, &Fault::Closed), Fate::Queued),

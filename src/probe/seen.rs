@@ -11,6 +11,7 @@ use super::token::TokenError;
 use super::wire::{Fault, NoConnection};
 use crate::auth::{AuthCommand, Mechanism};
 use crate::session::TlsKind;
+use crate::smtp::{Reply, reply};
 use crate::tls::ServerFacts;
 
 #[derive(Debug, Default)]
@@ -113,18 +114,14 @@ impl Seen {
 }
 
 impl Own {
-    /// The reply that the sender gives in the server's place (Exchange 2013, except for the
-    /// first two: KB 979175 and KB 979174).
-    pub fn reply(self) -> &'static str {
+    /// The reply that the sender gives in the server's place.
+    pub fn reply(self) -> Reply {
         match self {
-            Self::CannotAchieve => "451 5.7.3 Cannot achieve Exchange Server authentication",
-            Self::Temporary | Self::UnknownHash => "454 4.7.0 Temporary authentication failure",
-            Self::TlsRequired => "451 5.7.3 STARTTLS is required to send mail",
-            Self::NoCertificate => {
-                "451 5.7.3 Cannot load Internal Transport Certificate. Exchange Server \
-                 authentication failed."
-            }
-            Self::CertificateUnknown => "454 4.7.5 Certificate validation failure",
+            Self::CannotAchieve => reply::CANNOT_ACHIEVE_EXCHANGE_AUTH,
+            Self::Temporary | Self::UnknownHash => reply::TEMPORARY_AUTH_FAILURE,
+            Self::TlsRequired => reply::STARTTLS_REQUIRED_TO_SEND,
+            Self::NoCertificate => reply::CANNOT_LOAD_CERTIFICATE,
+            Self::CertificateUnknown => reply::CERTIFICATE_VALIDATION_FAILURE,
         }
     }
 }
@@ -135,7 +132,7 @@ impl fmt::Display for Stop {
             Self::NoConnection(none) => none.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Refused(answer) => answer.fmt(f),
-            Self::Own(own) => f.write_str(own.reply()),
+            Self::Own(own) => own.reply().fmt(f),
             Self::HandshakeFailed(why) => write!(f, "the TLS handshake failed: {why}"),
         }
     }

@@ -1,4 +1,5 @@
-//! The reply catalogue: every reply expsd can give is a constant or a constructor in this file.
+//! The reply catalogue: every reply expsd can give is a constant or a constructor in this file,
+//! and so is what a sender says in a server's place.
 //!
 //! `docs/evidence.md` tells for each where its text was seen: a Microsoft page, a public
 //! transcript, or "our choice". What needs a word to be understood has it here.
@@ -155,6 +156,14 @@ pub const MUST_ISSUE_STARTTLS: Reply = Reply::new(451, "5.7.3 Must issue a START
 /// `ExchangeAuthRefusal`.
 pub const CANNOT_ACHIEVE_EXCHANGE_AUTH: Reply =
     Reply::new(451, "5.7.3 Cannot achieve Exchange Server authentication");
+/// A sender's own text, where its send connector requires TLS; no receiver here gives it.
+pub const STARTTLS_REQUIRED_TO_SEND: Reply =
+    Reply::new(451, "5.7.3 STARTTLS is required to send mail");
+/// A sender's own text, under direct trust (said of 2013).
+pub const CANNOT_LOAD_CERTIFICATE: Reply = Reply::new(
+    451,
+    "5.7.3 Cannot load Internal Transport Certificate. Exchange Server authentication failed.",
+);
 pub const INSUFFICIENT_RESOURCES: Reply = Reply::new(452, "4.3.1 Insufficient system resources");
 /// Back pressure at the end of data, which names what is short.
 pub const INSUFFICIENT_DISK: Reply = Reply::new(

@@ -1,0 +1,100 @@
+//! Causes that lie with Kerberos (KB 979174).
+
+use super::{Causes, Evidence, TOLERATED_SKEW, skews};
+
+impl Causes {
+    /// What the preflight found, whatever else is there.
+    pub(super) fn kerberos(&mut self, evidence: &Evidence<'_>) {
+        let Some(kerberos) = &evidence.seen.kerberos else { return };
+        let worst = skews(evidence).into_iter().max_by_key(|(_, ahead)| ahead.unsigned_abs());
+        if let Some((whose, ahead)) = worst
+            && ahead.unsigned_abs() > TOLERATED_SKEW
+        {
+            let by = if ahead < 0 { "behind" } else { "ahead" };
+            let fits = format!("{whose} is {} s {by} of ours", ahead.unsigned_abs());
+            self.skew(evidence, &fits);
+        }
+        let refused = kerberos.services.first().filter(|service| !service.ticket);
+        if let Some(problem) = refused.and_then(|service| service.problem.as_deref())
+            && problem.starts_with("the KDC knows no such service")
+        {
+            self.spn_unknown(evidence, problem);
+        }
+        if kerberos.kdcs.iter().any(|kdc| !kdc.reachable && kdc.port != 464)
+            && kerberos.kdcs.iter().filter(|kdc| kdc.port != 464).all(|kdc| !kdc.reachable)
+        {
+            self.port_blocked(evidence, "no configured KDC can be reached");
+        }
+    }
+
+    pub(super) fn skew(&mut self, evidence: &Evidence<'_>, fits: &str) {
+        let told: Vec<_> = skews(evidence)
+            .into_iter()
+            .map(|(whose, ahead)| format!("{whose} {ahead:+} s"))
+            .collect();
+        let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
+        self.put(
+            "kerberos-clock-skew",
+            format!("{fits}{told}; Kerberos tolerates {TOLERATED_SKEW} s"),
+            "set both clocks by the domain's time: w32tm /resync; w32tm /query /status",
+            "KB 979174",
+        );
+    }
+
+    pub(super) fn spn_unknown(&mut self, evidence: &Evidence<'_>, fits: &str) {
+        let host = evidence.name.unwrap_or("HOST").to_owned();
+        let short = host.split('.').next().unwrap_or_default().to_ascii_uppercase();
+        self.put(
+            "kerberos-spn-unknown",
+            format!("no ticket for SMTPSVC/{host}: {fits}"),
+            format!(
+                "setspn -L {short} shows what is registered, setspn -S SMTPSVC/{host} {short} adds \
+                 it; see that {host} is the server's own name and not an alias or a connector's \
+                 FQDN"
+            ),
+            "KB 979174",
+        );
+    }
+
+    pub(super) fn port_blocked(&mut self, evidence: &Evidence<'_>, fits: &str) {
+        let kdcs = evidence.seen.kerberos.iter().flat_map(|kerberos| &kerberos.kdcs);
+        let dead: Vec<_> = kdcs
+            .filter(|kdc| !kdc.reachable)
+            .map(|kdc| format!("{}:{}", kdc.host, kdc.port))
+            .collect();
+        let dead = if dead.is_empty() { String::new() } else { format!(" ({})", dead.join(", ")) };
+        self.put(
+            "kerberos-port-blocked",
+            format!("{fits}{dead}"),
+            "open ports 88 and 464, TCP and UDP, between the sender and its domain controllers; \
+             see that one is up: nltest /dsgetdc:DOMAIN",
+            "KB 979174",
+        );
+    }
+
+    pub(super) fn wrong_key(&mut self, fits: &str) {
+        self.put(
+            "kerberos-wrong-key",
+            format!("{fits}: the server's key is not the one that the ticket was made with"),
+            "klist purge on the sender; where that does not help, the machine account's password \
+             was reset or is not replicated yet: Test-ComputerSecureChannel -Repair, repadmin \
+             /showrepl",
+            "KB 979174; case note of 2019-11-04",
+        );
+    }
+
+    /// KB 979174 has the administrator look at a connector's FQDN that is not the server's own.
+    pub(super) fn connector_fqdn(&mut self, evidence: &Evidence<'_>) {
+        let told = evidence.seen.banner.as_ref().and_then(|(banner, _)| banner.host());
+        if let (Some(told), Some(name)) = (told, evidence.name)
+            && !told.eq_ignore_ascii_case(name)
+        {
+            self.put(
+                "connector-fqdn",
+                format!("the banner names {told}, and the ticket is for {name}"),
+                "set the connector's Fqdn back to the server's own",
+                "KB 979174",
+            );
+        }
+    }
+}
