@@ -65,8 +65,6 @@ async fn server(parameters: &str) -> (ExchangeServer, SocketAddr) {
         name = 'CONTOSO\EX02$'
         password = "machine-secret"
         member_of = ["Exchange Servers"]
-        [proxy_protocol]
-        trust = ["127.0.0.0/8"]
         "#
     );
     let server = ExchangeServer::builder().configuration(&toml).unwrap().start().await.unwrap();

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use expsd::connector::Version;
-use expsd::probe::{self, Credentials, Mechanism, Outcome, Plan, Report, Style, Styled};
+use expsd::probe::{
+    self, Credentials, Line, Mechanism, Opening, Outcome, Plan, Report, Style, Styled, StyledLine,
+};
 use expsd::tls::Certificate;
 use jiff::{SignedDuration, Timestamp};
 
@@ -163,16 +165,27 @@ impl Probe {
             .enable_all()
             .build()
             .map_err(|error| fail(FAILED, format_args!("the runtime cannot start: {error}")))?;
+        let style = self.style();
+        let watch = self.format == Format::Text;
+        if watch {
+            written("standard output", writeln!(io::stdout(), "{}", Opening(&plan)))?;
+        }
+        let watcher = move |line: &Line| {
+            if watch {
+                // Where nobody reads it any more, the visit goes on to its end.
+                let _ = writeln!(io::stdout(), "{}", StyledLine(line, style));
+            }
+        };
         let report = runtime.block_on(async {
             tokio::select! {
-                report = probe::run(&plan) => Some(report),
+                report = probe::run_watched(&plan, watcher) => Some(report),
                 _ = tokio::signal::ctrl_c() => None,
             }
         });
         // A resolver or a Kerberos library that takes its time is not waited for.
         runtime.shutdown_background();
         let Some(report) = report else { return Err(fail(INTERRUPTED, "interrupted")) };
-        self.print(&report)?;
+        self.print(&report, style)?;
         if let Some(path) = &self.write_config {
             let text = report.likeness().map_err(|error| {
                 fail(FAILED, format!("{} is not written: {error}", path.display()))
@@ -186,17 +199,20 @@ impl Probe {
         }
     }
 
-    fn print(&self, report: &Report) -> Result<(), Failed> {
+    /// The dialogue is shown while it goes on.
+    fn style(&self) -> Style {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = io::stdout().is_terminal() && !plain;
+        Style { colour, dialogue: false, log: self.log }
+    }
+
+    fn print(&self, report: &Report, style: Style) -> Result<(), Failed> {
         let mut out = io::stdout().lock();
         let printed = match self.format {
             Format::Json => serde_json::to_writer_pretty(&mut out, report)
                 .map_err(io::Error::from)
                 .and_then(|()| writeln!(out)),
-            Format::Text => {
-                let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                let colour = out.is_terminal() && !plain;
-                write!(out, "{}", Styled(report, Style { colour, log: self.log }))
-            }
+            Format::Text => write!(out, "{}", Styled(report, style)),
         };
         written("standard output", printed)
     }

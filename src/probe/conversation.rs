@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::choice::{Next, next};
 use super::plan::{Credentials, Mechanism as Wanted, Plan};
 use super::proof::Prover;
-use super::record::{Record, What};
+use super::record::{Record, Watcher, What};
 use super::report::{ProofOutcome, Stage};
 use super::seen::{Handshake, Heard, Own, Seen, Stop, Tried};
 use super::token::{TokenError, TokenErrorKind};
@@ -25,9 +25,9 @@ type Stopped = (Stage, Stop);
 const TOKENS: usize = 8;
 
 /// Visits the server.
-pub(super) async fn visit(plan: &Plan) -> Seen {
+pub(super) async fn visit(plan: &Plan, watcher: Watcher) -> Seen {
     let mut seen = Seen::default();
-    let mut record = Record::begin();
+    let mut record = Record::begin(watcher);
     match reach(plan, &mut seen, &mut record).await {
         Err(stop) => seen.stop = Some((Stage::Connect, stop)),
         Ok(stream) => {
@@ -36,8 +36,13 @@ pub(super) async fn visit(plan: &Plan) -> Seen {
             let stop = conversation.hold().await.err();
             let Conversation { mut wire, seen: had, .. } = conversation;
             seen = had;
-            if !matches!(&stop, Some((_, Stop::Fault(_) | Stop::HandshakeFailed(_)))) {
-                wire.quit().await;
+            match &stop {
+                Some((_, Stop::Fault(_) | Stop::HandshakeFailed(_))) => {}
+                // It has closed by itself (RFC 5321 §3.8).
+                Some((_, Stop::Refused(answer))) if answer.code == 421 => {
+                    wire.record.push(What::Ended(Ending::Remote));
+                }
+                _ => wire.quit().await,
             }
             seen.stop = stop;
             record = wire.record;
@@ -144,10 +149,12 @@ impl Conversation<'_> {
             let answer = self.wire.command(&line).await.map_err(at(stage))?;
             let keywords = if verb == "EHLO" { answer.keywords() } else { Vec::new() };
             let code = answer.code;
+            // The answer to a PROXY header that was taken for a command.
+            let stray = self.plan.proxy_from.is_some() && self.seen.hellos.is_empty();
             self.seen.hellos.push(Heard { verb, tls, answer: answer.clone(), keywords });
             match code {
                 250 => return Ok(()),
-                500..=504 if verb == "EHLO" => {}
+                500..=504 if verb == "EHLO" && !stray => {}
                 _ => return Err((stage, Stop::Refused(answer))),
             }
         }

@@ -122,6 +122,10 @@ async fn service(source: Source, class: &'static str, host: &str, timeout: Durat
     Service {
         name: format!("{class}/{host}"),
         ticket: tried.is_ok(),
+        known: match &tried {
+            Ok(()) => Some(true),
+            Err(error) => (error.kind == Kind::UnknownService).then_some(false),
+        },
         problem: tried.err().map(|error| error.to_string()),
     }
 }

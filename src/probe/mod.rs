@@ -37,13 +37,18 @@ pub use report::{
     Keyword, Line, Outcome, Peer, Product, ProofOutcome, Report, Sender, SenderEvent, Service,
     Stage, Stopped, Target, Tls,
 };
-pub use show::{Style, Styled};
+pub use show::{Opening, Style, Styled, StyledLine};
 
 /// Visits the server, and tells what a sending Exchange server would make of it. Each step is
 /// bounded by [`Plan::timeout`]; whatever goes wrong is in the report.
 pub async fn run(plan: &Plan) -> Report {
+    run_watched(plan, |_| ()).await
+}
+
+/// The same, and hands each line of the dialogue to `watcher` as it comes.
+pub async fn run_watched(plan: &Plan, watcher: impl FnMut(&Line) + Send + 'static) -> Report {
     let began = Timestamp::now();
-    let mut seen = conversation::visit(plan).await;
+    let mut seen = conversation::visit(plan, Box::new(watcher)).await;
     let name = conversation::name(plan, &seen);
     seen.kerberos = kerberos::preflight(plan, name.as_deref()).await;
     judge::judge(plan, seen, began)

@@ -8,10 +8,13 @@ use super::report::{Direction, Line};
 use crate::journal::Ending;
 use crate::tls::{Details, Negotiated};
 
-#[derive(Debug)]
+/// Who is told of each line as it comes.
+pub(super) type Watcher = Box<dyn FnMut(&Line) + Send>;
+
 pub(super) struct Record {
     began: Instant,
     pub moments: Vec<Moment>,
+    watcher: Watcher,
 }
 
 #[derive(Clone, Debug)]
@@ -43,12 +46,14 @@ pub(super) enum What {
 }
 
 impl Record {
-    pub fn begin() -> Self {
-        Self { began: Instant::now(), moments: Vec::new() }
+    pub fn begin(watcher: Watcher) -> Self {
+        Self { began: Instant::now(), moments: Vec::new(), watcher }
     }
 
     pub fn push(&mut self, what: What) {
-        self.moments.push(Moment { at: self.began.elapsed(), what });
+        let moment = Moment { at: self.began.elapsed(), what };
+        moment.lines().iter().for_each(&mut self.watcher);
+        self.moments.push(moment);
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -65,14 +70,19 @@ pub(super) fn without_token(answer: &Answer) -> Option<usize> {
 
 /// The dialogue, a line each.
 pub(super) fn dialogue(moments: &[Moment]) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for Moment { at, what } in moments {
+    moments.iter().flat_map(Moment::lines).collect()
+}
+
+impl Moment {
+    fn lines(&self) -> Vec<Line> {
+        let Self { at, what } = self;
+        let mut lines = Vec::new();
         let mut put = |direction, text: String| {
             lines.push(Line { ms: at.as_millis() as u64, direction, text });
         };
         match what {
-            What::Connected { remote, .. } => {
-                put(Direction::Note, format!("connected to {remote}"))
+            What::Connected { local, remote } => {
+                put(Direction::Note, format!("connected to {remote} from {}", local.ip()));
             }
             What::Sent(line) | What::SentSecret(line) => put(Direction::Sent, line.clone()),
             What::Received(answer) => match without_token(answer) {
@@ -104,6 +114,6 @@ pub(super) fn dialogue(moments: &[Moment]) -> Vec<Line> {
             What::Ended(Ending::Remote) => put(Direction::Note, "closed by the server".to_owned()),
             What::Ended(_) => put(Direction::Note, "the connection broke".to_owned()),
         }
+        lines
     }
-    lines
 }

@@ -217,6 +217,8 @@ pub struct Service {
     /// `SMTPSVC/ex01.contoso.test`
     pub name: String,
     pub ticket: bool,
+    /// Whether the KDC knows the name; `None` if it did not say.
+    pub known: Option<bool>,
     /// Why there is none.
     pub problem: Option<String>,
 }

@@ -2,24 +2,56 @@
 
 use std::fmt;
 
+use super::plan::Plan;
 use super::report::{
-    Authentication, Direction, Fate, Kerberos, Outcome, Product, ProofOutcome, Report, Tls,
+    Authentication, Direction, Fate, Kerberos, Line, Outcome, Product, ProofOutcome, Report, Tls,
 };
 
 /// How much is shown, and whether in colour.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub colour: bool,
+    /// What was said, too; not for who has watched it.
+    pub dialogue: bool,
     /// The SmtpSend rows, too.
     pub log: bool,
 }
+
+/// Whom a probe visits, and as whom.
+pub struct Opening<'a>(pub &'a Plan);
+
+/// A line of the dialogue in a style of one's choice.
+pub struct StyledLine<'a>(pub &'a Line, pub Style);
 
 /// A report in a style of one's choice.
 pub struct Styled<'a>(pub &'a Report, pub Style);
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Styled(self, Style::default()).fmt(f)
+        Styled(self, Style { colour: false, dialogue: true, log: false }).fmt(f)
+    }
+}
+
+impl fmt::Display for Opening<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { host, port, sender, version, proxy_from, .. } = self.0;
+        write!(f, "{host}, port {port}, to which {sender} of Exchange {version} sends")?;
+        match proxy_from {
+            Some(source) => write!(f, ", from {source} by a PROXY header"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for StyledLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(line, style) = self;
+        let (mark, code) = match line.direction {
+            Direction::Sent => (">", "36"),
+            Direction::Received => ("<", received(&line.text)),
+            Direction::Note => ("*", "2"),
+        };
+        write!(f, "  {:>6} {mark} {}", line.ms, Paint(style.colour).of(code, &line.text))
     }
 }
 
@@ -27,14 +59,11 @@ impl fmt::Display for Styled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(report, style) = self;
         let paint = Paint(style.colour);
-        head(f, report)?;
-        for line in &report.dialogue {
-            let (mark, code) = match line.direction {
-                Direction::Sent => (">", "36"),
-                Direction::Received => ("<", received(&line.text)),
-                Direction::Note => ("*", "2"),
-            };
-            writeln!(f, "  {:>6} {mark} {}", line.ms, paint.of(code, &line.text))?;
+        if style.dialogue {
+            let lines = report.dialogue.iter();
+            lines
+                .map(|line| StyledLine(line, *style))
+                .try_for_each(|line| writeln!(f, "{line}"))?;
         }
         writeln!(f)?;
         facts(f, report)?;
@@ -76,23 +105,6 @@ fn received(text: &str) -> &'static str {
         Some(b'2' | b'3') => "",
         _ => "35",
     }
-}
-
-fn head(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    let Report { target, sender, .. } = report;
-    write!(f, "{}, port {}", target.host, target.port)?;
-    if let Some(address) = target.address
-        && address.ip().to_string() != target.host
-    {
-        write!(f, " ({})", address.ip())?;
-    }
-    write!(f, ", to which {} of Exchange {} sends", sender.name, sender.version)?;
-    if let Some(proxied) = sender.proxied {
-        write!(f, ", from {proxied} by a PROXY header")?;
-    } else if let Some(address) = sender.address {
-        write!(f, ", from {}", address.ip())?;
-    }
-    writeln!(f)
 }
 
 fn facts(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {

@@ -168,7 +168,9 @@ async fn the_source_address_chooses_the_connector() {
         Bindings = "0.0.0.0:25"
         RemoteIPRanges = "10.0.0.10-10.0.0.20"
         AuthMechanism = "Tls"
-        PermissionGroups = "AnonymousUsers""#
+        PermissionGroups = "AnonymousUsers"
+        [proxy_protocol]
+        trust = ["127.0.0.0/8"]"#
     );
     let (_server, at) = server(&toml).await;
     let from = |last: u8| Plan { proxy_from: Some([10, 0, 0, last].into()), ..as_server(at) };
@@ -177,6 +179,14 @@ async fn the_source_address_chooses_the_connector() {
     let cause = shadowed.causes.iter().find(|cause| cause.id == "relay-connector-covers-us");
     assert!(cause.unwrap().next.contains("--remote 10.0.0.12"), "{shadowed}");
     assert_eq!(run(&from(30)).await.outcome, Outcome::Accepted);
+}
+
+/// A server that trusts no PROXY header, or knows none, says so in one way or another.
+#[tokio::test]
+async fn a_proxy_header_that_nobody_trusts() {
+    let (_server, at) = server(USUAL).await;
+    let report = run(&Plan { proxy_from: Some([10, 0, 0, 12].into()), ..as_server(at) }).await;
+    assert_eq!(ids(&report)[0], "proxy-refused", "{report}");
 }
 
 #[tokio::test]

@@ -188,6 +188,33 @@ async fn a_firewall_that_knows_no_ehlo() {
     assert_eq!(ids(&report)[0], "pix-mailguard");
 }
 
+/// As an Exchange server would: the header is a command to it.
+#[tokio::test]
+async fn a_proxy_header_taken_for_a_command() {
+    let at = script("220 ex01.contoso.test Microsoft ESMTP MAIL Service ready", |line| {
+        match line.split(' ').next() {
+            Some("EHLO") => "250-ex01.contoso.test Hello [127.0.0.1]\r\n250 X-ANONYMOUSTLS",
+            _ => "500 5.3.3 Unrecognized command",
+        }
+        .to_owned()
+    });
+    let report = probe(&Plan { proxy_from: Some([10, 0, 0, 12].into()), ..as_server(at) }).await;
+    assert_eq!(ids(&report), ["proxy-refused"], "{report}");
+}
+
+/// A masked banner alone does not hide the verbs.
+#[tokio::test]
+async fn a_mask_on_the_banner_only() {
+    let at = script("220 ************************************", |line| match line {
+        "QUIT" => "221 bye".to_owned(),
+        _ => "250-ex01.contoso.test Hello [10.0.0.12]\r\n250-STARTTLS\r\n250 XRDST".to_owned(),
+    });
+    let found = probe(&as_server(at)).await;
+    let found = ids(&found);
+    assert!(found.contains(&"firewall-inspection"), "{found:?}");
+    assert!(found.contains(&"exchange-server-not-offered"), "{found:?}");
+}
+
 #[tokio::test]
 async fn a_handshake_that_fails() {
     let at = script("220 ex01.contoso.test Microsoft ESMTP MAIL Service ready", |line| {

@@ -54,6 +54,9 @@ impl Causes {
     pub(super) fn fault(&mut self, evidence: &Evidence<'_>, stage: Stage, fault: &Fault) {
         let within = evidence.plan.timeout;
         let before = stage == Stage::Banner;
+        if before && matches!(fault, Fault::Closed | Fault::Reset) {
+            self.proxy_refused(evidence, &fault.to_string());
+        }
         match fault {
             Fault::TimedOut(0) if before => self.put(
                 "silent-port",
@@ -100,6 +103,20 @@ impl Causes {
                 "see what listens on that port; no SMTP server replies at such length",
                 "RFC 5321 §4.5.3.1.5",
             ),
+        }
+    }
+
+    /// A PROXY header is for receivers that trust who sends it.
+    pub(super) fn proxy_refused(&mut self, evidence: &Evidence<'_>, what: &str) {
+        if let Some(source) = evidence.plan.proxy_from {
+            self.put(
+                "proxy-refused",
+                format!("{what}, behind a PROXY header that states {source}"),
+                "leave out --proxy-from, unless the receiver knows the PROXY protocol and trusts \
+                 this address ([proxy_protocol] trust); an Exchange server knows none: come from \
+                 the address itself",
+                "haproxy.org, The PROXY protocol",
+            );
         }
     }
 

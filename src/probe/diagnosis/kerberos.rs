@@ -14,11 +14,10 @@ impl Causes {
             let fits = format!("{whose} is {} s {by} of ours", ahead.unsigned_abs());
             self.skew(evidence, &fits);
         }
-        let refused = kerberos.services.first().filter(|service| !service.ticket);
-        if let Some(problem) = refused.and_then(|service| service.problem.as_deref())
-            && problem.starts_with("the KDC knows no such service")
+        if let Some(service) = kerberos.services.first()
+            && service.known == Some(false)
         {
-            self.spn_unknown(evidence, problem);
+            self.spn_unknown(evidence, service.problem.as_deref().unwrap_or_default());
         }
         if kerberos.kdcs.iter().any(|kdc| !kdc.reachable && kdc.port != 464)
             && kerberos.kdcs.iter().filter(|kdc| kdc.port != 464).all(|kdc| !kdc.reachable)

@@ -74,6 +74,7 @@ impl Causes {
             seen.keywords().filter(|k| k.masked).map(|k| k.text.as_str()).collect();
         let unknown = seen.hellos.iter().find(|h| h.verb == "EHLO" && h.answer.code >= 500);
         if let Some(ehlo) = unknown
+            && evidence.plan.proxy_from.is_none()
             && (banner || evidence.peer.product == Product::Exchange)
         {
             self.put(

@@ -25,7 +25,8 @@ impl Causes {
                 "KB 979175",
             );
         }
-        if seen.keywords().any(|k| k.masked) || !self.0.is_empty() {
+        let passes = seen.last_hello().is_some_and(|heard| heard.verb == "EHLO");
+        if seen.keywords().any(|k| k.masked) || !passes {
             // The cause stands there already; the server's own part cannot be seen.
             return;
         }

@@ -34,6 +34,9 @@ impl Causes {
                 "Inbound STARTTLS selection",
             ),
             (Stage::Authentication, _) => self.proof_refused(evidence, answer),
+            (Stage::Hello, 500..=504) if evidence.plan.proxy_from.is_some() => {
+                self.proxy_refused(evidence, &format!("{said} came"));
+            }
             (Stage::Banner | Stage::Hello, _) if evidence.peer.product.is_foreign() => {
                 self.not_exchange(evidence);
             }
