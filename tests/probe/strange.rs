@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use expsd::middlebox::{Middlebox, Mode};
 use expsd::probe::{Outcome, Stage, run};
 
 use super::*;
@@ -213,6 +214,29 @@ async fn a_mask_on_the_banner_only() {
     let found = ids(&found);
     assert!(found.contains(&"firewall-inspection"), "{found:?}");
     assert!(found.contains(&"exchange-server-not-offered"), "{found:?}");
+}
+
+/// The firewalls of the posts between the two, and what is left of the proof.
+#[tokio::test]
+async fn through_a_firewall() {
+    let (_server, at) = server(USUAL).await;
+    let here = "127.0.0.1:0".parse().unwrap();
+    let firewall = Middlebox::start(here, at, Mode::None).await.unwrap();
+    for (mode, cause) in [
+        (Mode::None, None),
+        (Mode::Pix, Some("pix-mailguard")),
+        (Mode::Asa, Some("firewall-inspection")),
+        (Mode::AsaAllowTls, Some("firewall-inspection")),
+    ] {
+        firewall.set_mode(mode);
+        let report = probe(&as_server(firewall.address())).await;
+        assert_eq!(ids(&report).first().copied(), cause, "{mode:?} {report}");
+        match cause {
+            None => assert_eq!(report.outcome, Outcome::Accepted),
+            Some(_) => assert!(last_error(&report).ends_with(CANNOT_ACHIEVE)),
+        }
+    }
+    firewall.stop().await;
 }
 
 #[tokio::test]

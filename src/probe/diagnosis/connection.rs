@@ -54,7 +54,8 @@ impl Causes {
     pub(super) fn fault(&mut self, evidence: &Evidence<'_>, stage: Stage, fault: &Fault) {
         let within = evidence.plan.timeout;
         let before = stage == Stage::Banner;
-        if before && matches!(fault, Fault::Closed | Fault::Reset) {
+        // It may have greeted before it read the header.
+        if stage <= Stage::Hello && matches!(fault, Fault::Closed | Fault::Reset) {
             self.proxy_refused(evidence, &fault.to_string());
         }
         match fault {
