@@ -139,6 +139,7 @@ fn is_safe(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn answer(lines: &[&str]) -> Answer {
         Answer { code: 250, lines: lines.iter().map(ToString::to_string).collect() }
@@ -198,5 +199,26 @@ mod tests {
         assert_eq!(shown(b"a\x1b[2Jb\r\x07"), "a\\u{1b}[2Jb\\r\\u{7}");
         assert_eq!(shown("Grüße \u{9b}31m\u{202e}".as_bytes()), "Grüße \\u{9b}31m\\u{202e}");
         assert_eq!(shown(b"\xff\xfe"), "\\xff\\xfe");
+    }
+
+    proptest! {
+        /// Whatever a server says is read without harm, and shown without any.
+        #[test]
+        fn any_octets_are_read(octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            let line = shown(&octets);
+            prop_assert!(line.chars().all(is_safe));
+            let (code, text) = split(&line).map_or((250, &line[..]), |(code, _, text)| (code, text));
+            let answer = Answer { code, lines: vec![text.to_owned(), line.clone()] };
+            prop_assert!(answer.host().is_none_or(|host| text.starts_with(host)));
+            prop_assert_eq!(answer.keywords().len(), 1);
+            let _ = (answer.date(), answer.is_masked_banner(), answer.to_string());
+        }
+
+        #[test]
+        fn a_date_is_found_wherever_it_stands(before in "[ -~]{0,40}", after in "[ -~]{0,20}") {
+            let date = "Fri, 5 Aug 2016 16:24:41 -0700";
+            let answer = answer(&[&format!("{before} {date} {after}")]);
+            prop_assert_eq!(answer.date(), Some("2016-08-05T23:24:41Z".parse().unwrap()));
+        }
     }
 }

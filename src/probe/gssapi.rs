@@ -16,7 +16,7 @@ use libgssapi::oid::{GSS_MECH_KRB5, GSS_NT_HOSTBASED_SERVICE, GSS_NT_USER_NAME, 
 use libgssapi_sys::GSS_C_INITIATE;
 use tokio::sync::oneshot;
 
-use super::proof::Source;
+use super::plan::Credentials;
 use super::report::Service;
 use super::token::{TokenError, TokenErrorKind as Kind};
 use crate::auth::gssapi::{KRB5_ERRORS, acquire};
@@ -33,7 +33,7 @@ pub(super) struct Initiator {
 }
 
 /// Exchange servers ask for a ticket for this (KB 979174; case note of 2019-11-04).
-pub(super) const SERVICE: &str = "SMTPSVC";
+const SERVICE: &str = "SMTPSVC";
 /// SASL clients ask for this (RFC 4954 §4).
 const SASL_SERVICE: &str = "smtp";
 
@@ -41,12 +41,12 @@ impl Initiator {
     /// Gets a ticket for `host` and makes the first token, as a sender does before it says a
     /// word of it (sender's log of 2019-11-04).
     pub async fn begin(
-        source: Source,
+        source: &Credentials,
         host: &str,
         layer: bool,
         timeout: Duration,
     ) -> Result<Self, TokenError> {
-        let host = host.to_owned();
+        let (source, host) = (source.clone(), host.to_owned());
         on_thread(timeout, move || {
             let credentials = credentials(&source)?;
             let client = name_of(&credentials)?;
@@ -98,7 +98,7 @@ fn step(context: &mut ClientCtx, challenge: &[u8], layer: bool) -> Result<Vec<u8
 
 /// Who the tickets are for, and under which names there is one for `host`.
 pub(super) async fn services(
-    source: Source,
+    source: &Credentials,
     host: Option<&str>,
     timeout: Duration,
 ) -> Result<(String, Vec<Service>), TokenError> {
@@ -107,13 +107,18 @@ pub(super) async fn services(
         on_thread(timeout, move || name_of(&credentials(&source)?)).await?
     };
     let Some(host) = host else { return Ok((client, Vec::new())) };
-    let ask = |class| service(source.clone(), class, host, timeout);
+    let ask = |class| service(source, class, host, timeout);
     let (exchange, sasl) = tokio::join!(ask(SERVICE), ask(SASL_SERVICE));
     Ok((client, vec![exchange, sasl]))
 }
 
-async fn service(source: Source, class: &'static str, host: &str, timeout: Duration) -> Service {
-    let name = host.to_owned();
+async fn service(
+    source: &Credentials,
+    class: &'static str,
+    host: &str,
+    timeout: Duration,
+) -> Service {
+    let (source, name) = (source.clone(), host.to_owned());
     let tried = on_thread(timeout, move || {
         let mut context = context(credentials(&source)?, class, &name)?;
         context.step(None, None).map_err(|error| classify(&error)).map(drop)
@@ -130,11 +135,13 @@ async fn service(source: Source, class: &'static str, host: &str, timeout: Durat
     }
 }
 
-fn credentials(source: &Source) -> Result<Cred, TokenError> {
+fn credentials(source: &Credentials) -> Result<Cred, TokenError> {
     let found = match source {
-        Source::Cache(None) => acquire(GSS_C_INITIATE, &[]),
-        Source::Cache(Some(cache)) => acquire(GSS_C_INITIATE, &[(c"ccache", file(cache)?)]),
-        Source::Password { user, password } => {
+        Credentials::None => return Err(TokenError::new(Kind::NoCredentials, "")),
+        Credentials::Cache(None) => acquire(GSS_C_INITIATE, &[]),
+        Credentials::Cache(Some(cache)) => acquire(GSS_C_INITIATE, &[(c"ccache", file(cache)?)]),
+        Credentials::Password { user, password } => {
+            let password = password.reveal();
             let name = Name::new(principal(user).as_bytes(), Some(GSS_NT_USER_NAME));
             name.and_then(|name| {
                 let mut mechanisms = OidSet::new();
@@ -148,7 +155,7 @@ fn credentials(source: &Source) -> Result<Cred, TokenError> {
         let error = classify(&error);
         match (source, error.kind) {
             // The answer to a login does not decrypt: the password is another.
-            (Source::Password { .. }, Kind::WrongKey) => {
+            (Credentials::Password { .. }, Kind::WrongKey) => {
                 TokenError { kind: Kind::UnknownClient, ..error }
             }
             _ => error,

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use super::proof::Source;
+use super::plan::Credentials;
 use super::report::Service;
 use super::token::{TokenError, TokenErrorKind};
-
-pub(super) const SERVICE: &str = "SMTPSVC";
 
 /// Cannot be made.
 pub(super) enum Initiator {}
 
 impl Initiator {
-    pub async fn begin(_: Source, _: &str, _: bool, _: Duration) -> Result<Self, TokenError> {
+    pub async fn begin(_: &Credentials, _: &str, _: bool, _: Duration) -> Result<Self, TokenError> {
         Err(absent())
     }
 
@@ -26,7 +24,7 @@ impl Initiator {
 }
 
 pub(super) async fn services(
-    _: Source,
+    _: &Credentials,
     _: Option<&str>,
     _: Duration,
 ) -> Result<(String, Vec<Service>), TokenError> {

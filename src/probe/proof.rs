@@ -1,6 +1,5 @@
 //! The sender's side of a proof, a token at a time.
 
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
@@ -21,13 +20,6 @@ pub(super) enum Prover {
 pub(super) struct Token {
     pub bytes: Vec<u8>,
     pub called: &'static str,
-}
-
-/// Where Kerberos takes the client from.
-#[derive(Clone, Debug)]
-pub(super) enum Source {
-    Cache(Option<PathBuf>),
-    Password { user: String, password: String },
 }
 
 impl Prover {
@@ -56,9 +48,10 @@ impl Prover {
                 Ok(Self::Ntlm { client: Box::new(client), challenged: false })
             }
             Mechanism::Gssapi => {
-                let source = Source::of(&plan.credentials).ok_or_else(missing)?;
                 let layer = command == AuthCommand::Auth;
-                Initiator::begin(source, service_host, layer, plan.timeout).await.map(Self::Gssapi)
+                let begun =
+                    Initiator::begin(&plan.credentials, service_host, layer, plan.timeout).await;
+                begun.map(Self::Gssapi)
             }
             // The caller never chooses it.
             Mechanism::ExchangeAuth => Err(missing()),
@@ -110,18 +103,6 @@ impl Prover {
                 let bytes = initiator.answer(challenge).await?;
                 let called = if bytes.is_empty() { "empty" } else { "GSSAPI token" };
                 Ok(Token { bytes, called })
-            }
-        }
-    }
-}
-
-impl Source {
-    pub fn of(credentials: &Credentials) -> Option<Self> {
-        match credentials {
-            Credentials::None => None,
-            Credentials::Cache(cache) => Some(Self::Cache(cache.clone())),
-            Credentials::Password { user, password } => {
-                Some(Self::Password { user: user.clone(), password: password.reveal().to_owned() })
             }
         }
     }

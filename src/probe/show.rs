@@ -1,6 +1,7 @@
 //! A report as people read it.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::plan::Plan;
 use super::report::{
@@ -35,11 +36,20 @@ impl fmt::Display for Report {
 impl fmt::Display for Opening<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { host, port, sender, version, proxy_from, .. } = self.0;
-        write!(f, "{host}, port {port}, to which {sender} of Exchange {version} sends")?;
-        match proxy_from {
-            Some(source) => write!(f, ", from {source} by a PROXY header"),
-            None => Ok(()),
-        }
+        opening(f, (host, *port), (sender, version), *proxy_from)
+    }
+}
+
+fn opening(
+    f: &mut fmt::Formatter<'_>,
+    (host, port): (&str, u16),
+    (sender, version): (&str, &dyn fmt::Display),
+    proxied: Option<IpAddr>,
+) -> fmt::Result {
+    write!(f, "{host}, port {port}, to which {sender} of Exchange {version} sends")?;
+    match proxied {
+        Some(source) => write!(f, ", from {source} by a PROXY header"),
+        None => Ok(()),
     }
 }
 
@@ -60,6 +70,10 @@ impl fmt::Display for Styled<'_> {
         let Self(report, style) = self;
         let paint = Paint(style.colour);
         if style.dialogue {
+            let Report { target, sender, .. } = report;
+            let from = (sender.name.as_str(), &sender.version as &dyn fmt::Display);
+            opening(f, (&target.host, target.port), from, sender.proxied)?;
+            writeln!(f)?;
             let lines = report.dialogue.iter();
             lines
                 .map(|line| StyledLine(line, *style))

@@ -10,6 +10,7 @@ pub(super) struct TokenError {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "gssapi"), expect(dead_code, reason = "Kerberos has the others"))]
 pub(super) enum TokenErrorKind {
     /// There are no credentials at all.
     NoCredentials,

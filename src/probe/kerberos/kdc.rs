@@ -194,4 +194,11 @@ mod tests {
         assert_eq!(ahead("2026-11-22T14:55:19Z".parse().unwrap(), ours), 3600);
         assert_eq!(ahead("2026-11-22T13:55:19Z".parse().unwrap(), ours), 0);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_reply_is_read(reply in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..80)) {
+            server_time(&reply);
+        }
+    }
 }

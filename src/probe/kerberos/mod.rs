@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::gssapi;
 use super::plan::{Credentials, Mechanism as Wanted, Plan};
-use super::proof::Source;
 use super::report::{Kdc, Kerberos};
 use super::token::TokenErrorKind;
 
@@ -27,20 +26,18 @@ pub(super) async fn preflight(plan: &Plan, host: Option<&str>) -> Option<Kerbero
     };
     let source = match (&plan.credentials, asked) {
         (Credentials::None, false) | (Credentials::Password { .. }, false) => return None,
-        (credentials, _) => Source::of(credentials),
+        (credentials, _) => credentials,
     };
     let mut found =
         Kerberos { cache_ahead_s: cache_ahead(&plan.credentials), ..Kerberos::default() };
-    if let Some(source) = source {
-        match gssapi::services(source, host, plan.timeout).await {
-            Ok((client, services)) => {
-                found.realm = client.rsplit_once('@').map(|(_, realm)| realm.to_owned());
-                (found.client, found.services) = (Some(client), services);
-            }
-            // Nobody asked for it, and there is none.
-            Err(error) if !asked && error.kind == TokenErrorKind::NoCredentials => return None,
-            Err(_) => {}
+    match gssapi::services(source, host, plan.timeout).await {
+        Ok((client, services)) => {
+            found.realm = client.rsplit_once('@').map(|(_, realm)| realm.to_owned());
+            (found.client, found.services) = (Some(client), services);
         }
+        // Nobody asked for it, and there is none.
+        Err(error) if !asked && error.kind == TokenErrorKind::NoCredentials => return None,
+        Err(_) => {}
     }
     let conf = Conf::load();
     found.realm = found.realm.or_else(|| conf.default_realm.clone());
