@@ -2,7 +2,7 @@
 //! have, and a configuration whose connector offers the same.
 
 use super::answer::{offers, offers_with};
-use super::report::{Hello, Keyword, Outcome, Product, ProofOutcome, Report, Stage};
+use super::report::{Direction, Hello, Keyword, Outcome, Product, ProofOutcome, Report, Stage};
 use crate::connector::{
     AuthMechanism, Binding, ByteSize, PARAMETERS, PermissionGroups, ReceiveConnector, Role, Server,
     ServerRole, SizeMode, Toml, TransportRole, Value, Version, find_parameter,
@@ -257,7 +257,10 @@ fn groups(report: &Report, auth: AuthMechanism) -> PermissionGroups {
     let proved = report.authentication.as_ref();
     let proved = proved.filter(|proof| proof.outcome == ProofOutcome::Accepted);
     let past_mail = match &report.stopped {
-        None => report.dialogue.iter().any(|line| line.text.starts_with("MAIL FROM")),
+        None => report
+            .dialogue
+            .iter()
+            .any(|line| line.direction == Direction::Sent && line.text.starts_with("MAIL FROM")),
         Some(stopped) => stopped.stage > Stage::Mail,
     };
     if past_mail && proved.is_none() && report.outcome != Outcome::Unreachable {

@@ -1,6 +1,6 @@
 //! What kind of server it is, by what it said.
 
-use super::answer::{Answer, contains, offers};
+use super::answer::{Answer, offers};
 use super::report::{Peer, Product};
 use super::seen::{Heard, Seen};
 
@@ -30,11 +30,16 @@ fn product(seen: &Seen, because: &mut Vec<String>) -> Product {
             return product;
         }
     }
-    if let Some(product) = by_keywords(seen, because) {
+    let by_keywords = by_keywords(seen, because);
+    if let Some(product) = by_keywords.filter(|product| *product != Product::Other) {
         return product;
     }
-    if let Some(product) = seen.hellos.iter().find_map(|heard| by_greeting(heard, because)) {
-        return product;
+    let by_greeting = seen.hellos.iter().find_map(|heard| by_greeting(heard, because));
+    match (by_greeting, by_keywords) {
+        // Its greeting has Exchange's form, and its verbs have not.
+        (Some(Product::Exchange), Some(other)) => return other,
+        (Some(product), _) => return product,
+        (None, _) => {}
     }
     if banner.is_some_and(Answer::is_masked_banner) {
         because.push("the banner is masked".to_owned());
@@ -49,7 +54,9 @@ fn product(seen: &Seen, because: &mut Vec<String>) -> Product {
     }
 }
 
+/// [`Product::Other`] for verbs that are not Exchange's.
 fn by_keywords(seen: &Seen, because: &mut Vec<String>) -> Option<Product> {
+    let mut product = None;
     for heard in &seen.hellos {
         let has = |verb: &&&str| offers(&heard.keywords, verb);
         if offers(&heard.keywords, "X-LINK2STATE") {
@@ -66,9 +73,10 @@ fn by_keywords(seen: &Seen, because: &mut Vec<String>) -> Option<Product> {
             ["ETRN", "VRFY", "PIPECONNECT", "XCLIENT"].iter().filter(has).copied().collect();
         if !foreign.is_empty() {
             because.push(format!("EHLO offers {}, which Exchange does not", foreign.join(", ")));
+            product = Some(Product::Other);
         }
     }
-    None
+    product
 }
 
 /// `<fqdn> Hello [<address>]` is Exchange's; Exim repeats the client's name before the address.
@@ -81,8 +89,7 @@ fn by_greeting(heard: &Heard, because: &mut Vec<String>) -> Option<Product> {
     match words[..] {
         [_, "Hello", address] if address.starts_with('[') && address.ends_with(']') => {
             because.push(format!("the hello reply reads \"{first}\", the form of Exchange's"));
-            let foreign = because.iter().any(|why| contains(why, "which Exchange does not"));
-            (!foreign).then_some(Product::Exchange)
+            Some(Product::Exchange)
         }
         [_, "Hello", _, address] if address.starts_with('[') => {
             because.push(format!("the hello reply reads \"{first}\", the form of Exim's"));
@@ -145,6 +152,7 @@ mod tests {
         assert_eq!(of("****************", &["x Hello [10.0.0.1]", "XXXXXXXA"]), Product::Exchange);
         assert_eq!(of("welcome", &["x Hello [10.0.0.1]", "X-EXPS GSSAPI"]), Product::Exchange);
         assert_eq!(of("welcome", &["mail Hello me [1.2.3.4]", "SIZE"]), Product::Exim);
+        assert_eq!(of("welcome", &["mail Hello [1.2.3.4]", "VRFY"]), Product::Other);
         assert_eq!(of("welcome", &["mail at your service", "SIZE"]), Product::Other);
     }
 }

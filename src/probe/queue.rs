@@ -10,6 +10,7 @@ use super::wire::{Fault, NoConnection};
 use crate::connector::Version;
 use crate::journal::Level;
 use crate::session::{LastError, facts};
+use crate::smtp::reply;
 
 /// An error as a queue has it.
 pub(super) struct Queued {
@@ -80,11 +81,13 @@ fn unconnected(plan: &Plan, seen: &Seen, none: &NoConnection) -> String {
 /// `421 4.4.2 Connection dropped due to ConnectionReset` is public (Q&A, a report of 2019 CU14);
 /// the other names are of the same family.
 fn dropped(plan: &Plan, seen: &Seen, fault: &Fault) -> String {
-    let reply = match fault {
-        Fault::TimedOut(_) => "421 4.4.1 Connection timed out",
-        Fault::Reset => "421 4.4.2 Connection dropped due to ConnectionReset",
-        Fault::Closed | Fault::Io(_) => "421 4.4.2 Connection dropped due to SocketError",
-        Fault::NotSmtp(_) | Fault::TooLong => "421 4.4.2 Connection dropped",
+    let reply = &match fault {
+        Fault::TimedOut(_) => reply::CONNECTION_TIMED_OUT.to_string(),
+        Fault::Reset => "421 4.4.2 Connection dropped due to ConnectionReset".to_owned(),
+        Fault::Closed | Fault::Io(_) => {
+            "421 4.4.2 Connection dropped due to SocketError".to_owned()
+        }
+        Fault::NotSmtp(_) | Fault::TooLong => "421 4.4.2 Connection dropped".to_owned(),
     };
     match facts(plan.version).last_error {
         LastError::PrimaryTarget => communicating(plan, seen, reply),

@@ -206,6 +206,13 @@ impl Wire {
                 break Fault::TooLong;
             }
         };
+        let fault = match fault {
+            Fault::TimedOut(octets) => {
+                let whole = |line: &String| "220-\r\n".len() + line.len();
+                Fault::TimedOut(octets + lines.iter().map(whole).sum::<usize>())
+            }
+            fault => fault,
+        };
         self.fragments(code, &mut lines);
         let rest = std::mem::take(&mut self.buffer);
         if !rest.is_empty() {

@@ -100,6 +100,16 @@ async fn an_octet_at_a_time() {
 }
 
 #[tokio::test]
+async fn half_a_banner() {
+    let at = serve(|mut stream| {
+        stream.write_all(b"220-ex01.contoso.test\r\n").unwrap();
+        drop(stream.read(&mut [0]));
+    });
+    let report = probe(&hurried(at)).await;
+    assert_eq!(ids(&report), ["slow-server"], "{report}");
+}
+
+#[tokio::test]
 async fn garbage() {
     for garbage in ["SSH-2.0-OpenSSH_9.2", "HTTP/1.1 400 Bad Request", "", "22", "220_x"] {
         let report = probe(&as_server(script(garbage, |_| String::new()))).await;
