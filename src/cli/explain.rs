@@ -11,6 +11,7 @@ use expsd::connector::{IpRange, SourceAddress};
 use expsd::scope::lint::{self, Finding};
 use expsd::scope::map::{self, Mark};
 use expsd::scope::{Piece, Scope};
+use expsd::server::findings;
 use expsd::session::explain::{Outcome, Peer, Profile, explain, outcomes};
 
 use serde::Serialize;
@@ -159,7 +160,7 @@ impl Explain {
         let store = self.state.read(configuration)?;
         let scope = Scope::new(configuration.connectors.clone());
         let known = (!self.source.is_dump()).then_some(&store);
-        let findings = super::lint::findings(&draft, &scope, known, &self.peers);
+        let findings = findings(&draft, &scope, known, &self.peers);
         let server = &configuration.server;
         let certificate = super::has_certificate(&store, server);
         let format = match self.format {

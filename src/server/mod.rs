@@ -1,5 +1,6 @@
 //! The daemon: listeners, connections, TLS, limits and shutdown.
 
+mod check;
 mod connection;
 mod fault;
 mod listener;
@@ -36,6 +37,7 @@ use crate::scope::Scope;
 use crate::session::{Explanation, Host, explain};
 use crate::tls;
 
+pub use self::check::findings;
 use self::listener::Listener;
 pub use self::listener::{ListenError, Ports};
 use self::record::Recorder;

@@ -10,15 +10,13 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use expsd::config::{Allow, Draft};
-use expsd::connector::{ReceiveConnector, Server, Version};
+use expsd::connector::{ReceiveConnector, Version};
 use expsd::scope::Scope;
 use expsd::scope::lint::{
-    self, ALLOW_COMMENT, Certificate, Concerns, Finding, Peer, RULES, Rule, Severity, Subject,
-    Words,
+    self, ALLOW_COMMENT, Concerns, Finding, Peer, RULES, Rule, Severity, Words,
 };
+use expsd::server::findings;
 use expsd::session::facts;
-use expsd::tls::{Choice, Store};
-use jiff::{SignedDuration, Timestamp};
 
 use super::{Failed, Source, State, written};
 
@@ -69,8 +67,6 @@ enum Format {
 
 /// There are errors or warnings.
 const FINDINGS: u8 = 1;
-/// What is left of a certificate when its end is told: 30 days.
-const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What is told: a finding about a connector, or about a comment that should silence one.
 struct Told<'a> {
@@ -118,29 +114,6 @@ impl Lint {
     }
 }
 
-/// Everything that is wrong with what was read. Without a `store` the certificates are unknown.
-pub(super) fn findings(
-    draft: &Draft,
-    scope: &Scope,
-    store: Option<&Store>,
-    peers: &[Peer],
-) -> Vec<Finding> {
-    let server = &draft.configuration.server;
-    let now = Timestamp::now();
-    let of = |connector| {
-        store.map_or(Certificate::Unknown, |store| certificate(store, connector, server, now))
-    };
-    let certificates: Vec<_> = scope.connectors().iter().map(of).collect();
-    lint::lint(&Subject {
-        server,
-        words: facts(server.version),
-        scope,
-        broken: &draft.broken,
-        peers,
-        certificates: &certificates,
-    })
-}
-
 fn words(version: Version) -> &'static dyn Words {
     facts(version)
 }
@@ -157,32 +130,6 @@ fn unknown(id: &str) -> String {
             let all: Vec<_> = RULES.iter().map(|rule| rule.id).collect();
             format!("there is no rule \"{id}\"; there are {}", all.join(", "))
         }
-    }
-}
-
-fn certificate(
-    store: &Store,
-    connector: &ReceiveConnector,
-    server: &Server,
-    now: Timestamp,
-) -> Certificate {
-    match store.for_connector(connector, server, now) {
-        Choice::Found(found) => {
-            let left = found.details.not_after.duration_since(now);
-            match left < SOON {
-                true => Certificate::Expiring {
-                    subject: found.details.subject.clone(),
-                    thumbprint: found.details.thumbprint.clone(),
-                    hours: left.as_hours().unsigned_abs(),
-                },
-                false => Certificate::Found,
-            }
-        }
-        Choice::Expired(expired) => {
-            Certificate::Expired { at: expired.details.not_after.strftime("%F").to_string() }
-        }
-        Choice::None if connector.tls_certificate_name.is_some() => Certificate::NamedAbsent,
-        Choice::None => Certificate::Missing,
     }
 }
 
