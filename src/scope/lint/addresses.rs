@@ -134,8 +134,8 @@ fn reaches(end: SourceAddress, start: SourceAddress) -> bool {
     end.0 == start.0 && start.1 <= end.1.saturating_add(1)
 }
 
-/// How many addresses of the range are private or of one link (RFC 1918, 3927, 4193, 4291):
-/// where Exchange servers live.
+/// How many addresses of the range are private or of one link (RFC 1918, 3927, 4193, 4291), where
+/// Exchange servers live, or of loopback, where lessons put them.
 pub(super) fn private(range: &IpRange) -> u128 {
     let blocks = match range.is_ipv6() {
         false => V4_PRIVATE,
@@ -157,6 +157,7 @@ type Blocks = &'static [(u128, u128)];
 
 const V4_PRIVATE: Blocks = &[
     (0x0a00_0000, 0x0aff_ffff),
+    (0x7f00_0000, 0x7fff_ffff),
     (0xa9fe_0000, 0xa9fe_ffff),
     (0xac10_0000, 0xac1f_ffff),
     (0xc0a8_0000, 0xc0a8_ffff),
@@ -219,6 +220,7 @@ mod tests {
         let range = |text: &str| text.parse::<IpRange>().unwrap();
         assert_eq!(private(&range("10.0.0.0/8")), 1 << 24);
         assert_eq!(private(&range("9.255.255.0-10.0.0.9")), 10);
+        assert_eq!(private(&range("127.0.0.0/24")), 256);
         assert_eq!(private(&range("192.0.2.0/24")), 0);
         assert_eq!(private(&range("fe80::/10")), 1 << 118);
         let public = |a: &str, b: &str| public(a.parse().unwrap(), b.parse().unwrap());
