@@ -1,6 +1,5 @@
 //! `expsd realm`
 
-use std::borrow::Cow;
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use expsd::config::Configuration;
+use expsd::lab::quoted;
 use expsd::lab::realm::{Fault, RealmError, ServerRealm};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
@@ -273,26 +273,4 @@ fn failed(error: &RealmError) -> Failed {
 /// The paths of a realm are UTF-8.
 fn lossy(path: &Path) -> String {
     path.to_string_lossy().into_owned()
-}
-
-/// `word` as a shell takes it.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:+,@%".contains(&byte);
-    if word.bytes().all(plain) {
-        Cow::Borrowed(word)
-    } else {
-        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn a_shell_takes_words_as_they_are() {
-        assert_eq!(quoted("FILE:/tmp/a-b_c.1"), "FILE:/tmp/a-b_c.1");
-        assert_eq!(quoted("EX02$"), "'EX02$'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-    }
 }

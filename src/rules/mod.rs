@@ -28,5 +28,6 @@ pub use set::{Counted, MAX_RULES, Rules};
 pub use spec::{Lines, Spec};
 pub use stage::Stage;
 pub use then::{Answer, Fault, KEYWORDS, Then};
+pub(crate) use times::mix;
 pub use times::{BadTimes, Share, Times};
 pub use when::{Facts, When};

@@ -52,7 +52,7 @@ impl Share {
 
 /// The `n`th number of the SplitMix64 sequence that `seed` begins (Steele, Lea and Flood,
 /// "Fast Splittable Pseudorandom Number Generators", 2014).
-fn mix(seed: u64, n: u64) -> u64 {
+pub(crate) fn mix(seed: u64, n: u64) -> u64 {
     let mut z = seed.wrapping_add(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

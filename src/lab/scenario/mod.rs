@@ -1,0 +1,218 @@
+//! The scenarios: how a set of receive connectors goes wrong, who comes to grief by it, and how
+//! it is mended. All of it is data, in `scenarios/NAME/`, and part of the program.
+
+mod cast;
+mod files;
+mod quiz;
+
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+pub use cast::{Act, Cast, Login, Proof, Sees};
+pub use quiz::{Choice, Quiz};
+
+use crate::config::{ConfigError, Draft};
+use crate::middlebox::Mode;
+use crate::scope::lint::Peer;
+
+/// One lesson.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The name of its folder.
+    #[serde(skip_deserializing)]
+    pub name: &'static str,
+    pub title: String,
+    /// What people complain of, in a sentence.
+    pub symptom: String,
+    /// Whose addresses are known, as `expsd lint --peer` takes them.
+    #[serde(default)]
+    pub peers: Vec<String>,
+    pub cast: Vec<Cast>,
+    #[serde(default)]
+    pub broken: Setting,
+    #[serde(default)]
+    pub fixed: Setting,
+    pub quiz: Quiz,
+    /// In Markdown, without a title.
+    #[serde(skip_deserializing)]
+    pub lesson: &'static str,
+    #[serde(skip_deserializing)]
+    configurations: [&'static str; 2],
+}
+
+/// Which of a scenario's two configurations runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    Broken,
+    Fixed,
+}
+
+/// What surrounds a configuration, and what of it shows before anybody comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// The lint rules that find something, in order.
+    pub lint: Vec<String>,
+    /// The events at the start, by id.
+    pub events: Vec<u32>,
+    /// Why the set does not run.
+    pub refused: Option<String>,
+    /// The set was forced past the cmdlets, which refuse it.
+    pub forced: bool,
+    /// The firewall between sender and receiver.
+    #[serde(with = "mode")]
+    pub firewall: Option<Mode>,
+    /// What is wrong with the Kerberos realm, if the cast logs on to one.
+    pub realm: Option<Trouble>,
+    /// Certificates for SMTP besides the server's own.
+    pub certificates: Vec<Certificate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// The KDC does not know the service.
+    NoSpn,
+    /// The KDC has newer keys of the service than the server.
+    OldKey,
+    /// The client's clock is ten minutes fast.
+    Skew,
+    /// Nobody answers where clients look for the KDC.
+    NoKdc,
+}
+
+/// A certificate to make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Certificate {
+    pub names: Vec<String>,
+    /// How many days ago it was made.
+    #[serde(default)]
+    pub made: u32,
+    /// For how many days.
+    pub valid: u32,
+}
+
+/// All scenarios, in the order of the course.
+pub fn all() -> &'static [Scenario] {
+    static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
+        let read = |files: &files::Files| {
+            // They are part of the program, and a test reads each.
+            let scenario: Scenario = toml::from_str(files.scenario)
+                .unwrap_or_else(|error| panic!("scenarios/{}: {error}", files.name));
+            let configurations = [files.broken, files.fixed];
+            Scenario { name: files.name, lesson: files.lesson, configurations, ..scenario }
+        };
+        files::FILES.iter().map(read).collect()
+    });
+    &ALL
+}
+
+/// The scenario called `name`.
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    all().iter().find(|scenario| scenario.name == name)
+}
+
+impl Scenario {
+    pub fn setting(&self, side: Side) -> &Setting {
+        match side {
+            Side::Broken => &self.broken,
+            Side::Fixed => &self.fixed,
+        }
+    }
+
+    /// The configuration, as it is written.
+    pub fn configuration(&self, side: Side) -> &'static str {
+        self.configurations[side as usize]
+    }
+
+    /// The configuration, read.
+    pub fn draft(&self, side: Side) -> Result<Draft, ConfigError> {
+        Draft::parse(self.configuration(side), &self.file(side))
+    }
+
+    /// What the configuration is called in errors: `scenarios/NAME/broken.toml`.
+    pub fn file(&self, side: Side) -> String {
+        format!("scenarios/{}/{}.toml", self.name, side.name())
+    }
+
+    /// Whose addresses are known.
+    pub fn peers(&self) -> Vec<Peer> {
+        let peer = |text: &String| text.parse().expect("a test reads the peers of each scenario");
+        self.peers.iter().map(peer).collect()
+    }
+
+    /// Whether somebody shows a Kerberos ticket.
+    pub fn needs_kerberos(&self) -> bool {
+        self.cast
+            .iter()
+            .any(|cast| cast.login.as_ref().is_some_and(|login| login.proof == Proof::Kerberos))
+    }
+
+    /// The lines in which the two configurations differ, `-` before those of the broken one and
+    /// `+` before those of the other. Comments and empty lines are left out.
+    pub fn difference(&self) -> Vec<String> {
+        let lines = |side| {
+            let line = |line: &&str| !line.is_empty() && !line.starts_with('#');
+            self.configuration(side).lines().filter(line).collect::<Vec<_>>()
+        };
+        difference(&lines(Side::Broken), &lines(Side::Fixed))
+    }
+}
+
+impl Side {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
+/// A mode by its name.
+mod mode {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
+
+    use super::Mode;
+
+    pub fn serialize<S: Serializer>(mode: &Option<Mode>, to: S) -> Result<S::Ok, S::Error> {
+        mode.map(Mode::name).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Mode>, D::Error> {
+        let name = Option::<String>::deserialize(from)?;
+        name.map(|name| name.parse().map_err(de::Error::custom)).transpose()
+    }
+}
+
+/// Along a longest common subsequence; configurations are short.
+fn difference(old: &[&str], new: &[&str]) -> Vec<String> {
+    let mut common = vec![vec![0u32; new.len() + 1]; old.len() + 1];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            common[i][j] = match old[i] == new[j] {
+                true => common[i + 1][j + 1] + 1,
+                false => common[i + 1][j].max(common[i][j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j, mut lines) = (0, 0, Vec::new());
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && old[i] == new[j] {
+            (i, j) = (i + 1, j + 1);
+        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
+            lines.push(format!("- {}", old[i]));
+            i += 1;
+        } else {
+            lines.push(format!("+ {}", new[j]));
+            j += 1;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;
