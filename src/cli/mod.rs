@@ -4,6 +4,7 @@ mod cert;
 mod diff;
 mod explain;
 mod import;
+mod lab;
 mod lint;
 mod log;
 mod logs;
@@ -49,6 +50,8 @@ enum Command {
     Import(import::Import),
     Logs(logs::Logs),
     Probe(probe::Probe),
+    #[command(subcommand)]
+    Lab(lab::Lab),
     /// Make certificates and list them
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Import(import) => import.run(),
         Command::Logs(logs) => logs.run(),
         Command::Probe(probe) => probe.run(),
+        Command::Lab(lab) => lab.run(),
         Command::Cert(cert) => cert.run(),
         Command::Realm(realm) => realm.run(),
         Command::Middlebox(stand) => stand.run(),

@@ -131,12 +131,8 @@ impl Scenario {
 
     /// The configuration, read.
     pub fn draft(&self, side: Side) -> Result<Draft, ConfigError> {
-        Draft::parse(self.configuration(side), &self.file(side))
-    }
-
-    /// What the configuration is called in errors: `scenarios/NAME/broken.toml`.
-    pub fn file(&self, side: Side) -> String {
-        format!("scenarios/{}/{}.toml", self.name, side.name())
+        let name = format!("scenarios/{}/{}.toml", self.name, side.name());
+        Draft::parse(self.configuration(side), &name)
     }
 
     /// Whose addresses are known.
