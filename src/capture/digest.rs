@@ -6,6 +6,7 @@
 use mail_parser::decoders::html::html_to_text;
 use mail_parser::{Message, MessageParser};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Parts;
 
@@ -19,7 +20,7 @@ const MAX_SUBJECT: usize = 4 << 10;
 const PREVIEW: usize = 200;
 
 /// The subject and the text of a message, decoded (RFC 2045, RFC 2047).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Digest {
     /// Empty where there is none.
     pub subject: String,

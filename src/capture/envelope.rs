@@ -4,16 +4,21 @@ use std::borrow::Cow;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::smtp::command::{Body, Ret};
 use crate::smtp::{Envelope, Mailbox, Path, Recipient};
 
-#[derive(Serialize, Deserialize)]
-struct Facts<'a> {
+/// What MAIL and RCPT said.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Envelope)]
+pub(super) struct Facts<'a> {
     mail_from: Cow<'a, str>,
     rcpt_to: Vec<Rcpt<'a>>,
     size: Option<u64>,
+    #[schema(value_type = String, example = "8BITMIME")]
     body: Body,
+    #[schema(value_type = Option<String>)]
     ret: Option<Ret>,
     envid: Option<Cow<'a, str>>,
     auth: Option<Cow<'a, str>>,
@@ -21,7 +26,8 @@ struct Facts<'a> {
     xoorg: Option<Cow<'a, str>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = Recipient)]
 struct Rcpt<'a> {
     to: Cow<'a, str>,
     notify: Option<Cow<'a, str>>,

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Digest;
 use crate::smtp::Envelope;
 use crate::smtp::header::Stripped;
 
 /// An accepted message. It serialises to everything but its content and its text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Message {
     /// Unique; names the files in a folder.
     pub id: String,
@@ -30,6 +31,7 @@ pub struct Message {
     pub permissions: String,
     pub tls: Option<Tls>,
     #[serde(with = "super::envelope")]
+    #[schema(value_type = super::envelope::Facts<'static>)]
     pub envelope: Envelope,
     /// As the reply named it: its Message-ID field, or an id of this server.
     pub message_id: String,
@@ -43,6 +45,7 @@ pub struct Message {
     pub stamped: Vec<String>,
     /// The fields that the header firewall takes out, in their order.
     #[serde(with = "super::stripped")]
+    #[schema(value_type = Vec<super::stripped::Field<'static>>)]
     pub stripped: Vec<Stripped>,
     /// The content as it came.
     #[serde(skip)]
@@ -62,6 +65,15 @@ impl Message {
         self.stamped.iter().map(String::as_bytes).chain(kept).filter(|piece| !piece.is_empty())
     }
 
+    /// The same in octets that are shared with the content.
+    pub fn delivered_bytes(&self) -> impl Iterator<Item = Bytes> {
+        let content = self.content.as_ptr_range();
+        self.delivered().map(move |piece| match content.contains(&piece.as_ptr()) {
+            true => self.content.slice_ref(piece),
+            false => Bytes::copy_from_slice(piece),
+        })
+    }
+
     /// Octets of memory that it takes, but for its facts.
     pub(super) fn held(&self) -> u64 {
         let stamped: usize = self.stamped.iter().map(String::len).sum();
@@ -73,7 +85,7 @@ impl Message {
 }
 
 /// TLS under which a message came.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tls {
     pub command: String,
     pub protocol: String,

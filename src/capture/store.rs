@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::filter::Fields;
 use super::{CaptureError, Filter, Message};
@@ -41,7 +42,7 @@ pub struct Kept {
 }
 
 /// A message in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Summary {
     pub number: u64,
     pub id: String,

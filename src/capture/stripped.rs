@@ -7,11 +7,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::smtp::header::Stripped;
 
-#[derive(Serialize, Deserialize)]
-struct Field<'a> {
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = StrippedField)]
+pub(super) struct Field<'a> {
     at: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     field: Option<Cow<'a, str>>,

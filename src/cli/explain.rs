@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +10,7 @@ use expsd::config::Configuration;
 use expsd::connector::{IpRange, SourceAddress};
 use expsd::scope::lint::{self, Finding};
 use expsd::scope::map::{self, Mark};
-use expsd::scope::{Piece, Scope};
+use expsd::scope::{Local, Piece, Scope};
 use expsd::server::findings;
 use expsd::session::explain::{Outcome, Peer, Profile, explain, outcomes};
 
@@ -74,25 +74,6 @@ enum As {
     Anonymous,
     User,
     ExchangeServer,
-}
-
-#[derive(Clone, Copy)]
-enum Local {
-    Address(SocketAddr),
-    Port(u16),
-}
-
-impl FromStr for Local {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let port = text.strip_prefix(':').unwrap_or(text);
-        port.parse().map(Self::Port).or_else(|_| {
-            text.parse().map(Self::Address).map_err(|_| {
-                "expected a port (25), or an address and a port (10.0.0.5:25)".to_owned()
-            })
-        })
-    }
 }
 
 /// What is explained, with what lint has to say of it.
@@ -297,19 +278,7 @@ impl Explain {
     }
 
     fn local(&self, configuration: &Configuration, remote: IpAddr) -> SocketAddr {
-        let any = |port| match remote {
-            IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port),
-            IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port),
-        };
-        match self.local {
-            Some(Local::Address(address)) => address,
-            Some(Local::Port(port)) => any(port),
-            None => {
-                let ports =
-                    configuration.connectors.iter().flat_map(|c| &c.bindings).map(|b| b.port());
-                let first = ports.clone().next().unwrap_or(25);
-                any(if ports.clone().any(|port| port == 25) { 25 } else { first })
-            }
-        }
+        let usual = || Local::usual(&configuration.connectors);
+        self.local.unwrap_or_else(usual).address(remote)
     }
 }

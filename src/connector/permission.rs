@@ -269,9 +269,27 @@ pub enum GrantSource {
     InheritedDenied,
 }
 
+/// How it comes about, in words.
+impl fmt::Display for GrantSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PermissionGroup(group) => group.fmt(f),
+            Self::Allowed => f.write_str("allowed by Add-ADPermission"),
+            Self::Denied => f.write_str("denied by Add-ADPermission"),
+            Self::InheritedAllowed => f.write_str("allowed by an inherited entry"),
+            Self::InheritedDenied => f.write_str("denied by an inherited entry"),
+        }
+    }
+}
+
 impl ReceiveConnector {
     /// What each entry of the connector means to a session of `token`.
     pub fn grants<'a>(&'a self, token: &'a Token) -> impl Iterator<Item = Grant<'a>> {
+        self.entries().filter(|grant| token.holds(grant.principal))
+    }
+
+    /// Every entry: those of the permission groups, then those that were added by hand.
+    pub fn entries(&self) -> impl Iterator<Item = Grant<'_>> {
         let by_group = GROUP_GRANTS
             .iter()
             .filter(|(group, ..)| self.permission_groups.contains(*group))
@@ -290,7 +308,7 @@ impl ReceiveConnector {
             principal: &ace.user,
             rights: ace.rights,
         });
-        by_group.chain(by_hand).filter(|grant| token.holds(grant.principal))
+        by_group.chain(by_hand)
     }
 
     /// What a session of `token` may do. Entries count as Active Directory orders them: denied

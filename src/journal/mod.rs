@@ -25,9 +25,9 @@ use tokio::sync::oneshot;
 use crate::config::ProtocolLog;
 use crate::connector::{Role, Server, Version};
 
-pub use event::{Category, Definition, Event, EventRecord, Level, Source, catalogue};
+pub use event::{Category, Definition, Event, EventLine, EventRecord, Level, Source, catalogue};
 pub use metrics::{Metrics, OpenSession, Refused, RuleHits};
-pub use protocol::{CertificateRow, Ending, Opening, Rows, SendRows};
+pub use protocol::{CertificateRow, Ending, FIELDS, Opening, Rows, SendRows};
 pub use recent::{Change, Followed, Recent};
 
 use self::event::Throttle;

@@ -5,9 +5,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What happened in a session, and why. `Display` tells it to a person.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Trace {
     /// 16 hexadecimal digits, as in the protocol log.
     pub session: String,
@@ -32,7 +33,7 @@ pub struct Trace {
 }
 
 /// Which connector was met, and how the others stood.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Selection {
     /// `SERVER\Connector name`
     pub connector: String,
@@ -42,14 +43,14 @@ pub struct Selection {
     pub others: Vec<Other>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Other {
     pub connector: String,
     pub why: Cow<'static, str>,
 }
 
 /// How a session went, by the worst that happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nothing was refused, and no message came.
@@ -61,7 +62,7 @@ pub enum Outcome {
     Refused,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// Milliseconds since the session started.
     pub at: u64,
@@ -69,7 +70,7 @@ pub struct Step {
     pub what: What,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum What {
     /// A command, without what is secret in it.
@@ -122,7 +123,7 @@ pub enum What {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Refusal {
     pub reason: String,
     /// What shows at a sending Exchange server.
@@ -130,13 +131,13 @@ pub struct Refusal {
     pub mend: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LeftOut {
     pub keyword: Cow<'static, str>,
     pub why: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
     /// The permission group, or the entry of Add-ADPermission.
     pub by: String,

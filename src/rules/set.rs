@@ -79,6 +79,23 @@ impl Rules {
         self.change(|list| list.push(Counting::of(rule.into())))
     }
 
+    /// Puts a rule in the place of the one of its name, or behind the others; its count begins at
+    /// zero. Says whether there was one.
+    pub fn put(&self, rule: Rule) -> Result<bool, RulesError> {
+        let mut replaced = false;
+        self.change(|list| {
+            let rule = Counting::of(rule.into());
+            match list.iter_mut().find(|counting| counting.rule.name() == rule.rule.name()) {
+                Some(there) => {
+                    *there = rule;
+                    replaced = true;
+                }
+                None => list.push(rule),
+            }
+        })?;
+        Ok(replaced)
+    }
+
     /// Takes these rules in place of all others, their counts at zero.
     pub fn replace(&self, rules: Vec<Rule>) -> Result<(), RulesError> {
         self.change(|list| {

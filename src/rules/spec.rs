@@ -1,10 +1,11 @@
 //! How a rule is written.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A rule as it is written, in a file or over HTTP. Every key is optional here; what must be
 /// there is asked when a [`Rule`](super::Rule) is made of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spec {
     pub name: String,
@@ -48,7 +49,7 @@ pub struct Spec {
 }
 
 /// One text, or a list of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Lines {
     One(String),

@@ -7,6 +7,7 @@
 
 mod diff;
 pub mod lint;
+mod local;
 pub mod map;
 mod table;
 
@@ -18,6 +19,7 @@ use crate::connector::{Binding, IpRange, ReceiveConnector, SourceAddress, addres
 use table::{Entry, Rank, Table};
 
 pub use diff::{Overlay, is_other_address, overlay};
+pub use local::{BadLocal, Local};
 
 /// A set of connectors, indexed by what they are bound to and by whom they take.
 ///

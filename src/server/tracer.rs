@@ -9,7 +9,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::capture::Tls;
-use crate::connector::{GrantSource, Server, SourceAddress};
+use crate::connector::{Server, SourceAddress};
 use crate::journal::trace::{self, LeftOut, Other, Outcome, Refusal, Selection, Trace, What};
 use crate::journal::{Ending, Followed, Journal};
 use crate::scope;
@@ -191,15 +191,9 @@ impl Tracer {
 
     /// What the session may do from here on, and by which entries.
     fn permissions(&mut self, session: &Session, now: Instant) {
-        let grants = session.grants().into_iter().map(|(source, principal, rights)| {
-            let how = match source {
-                GrantSource::PermissionGroup(group) => group.to_string(),
-                GrantSource::Allowed => "allowed by Add-ADPermission".to_owned(),
-                GrantSource::Denied => "denied by Add-ADPermission".to_owned(),
-                GrantSource::InheritedAllowed => "allowed by an inherited entry".to_owned(),
-                GrantSource::InheritedDenied => "denied by an inherited entry".to_owned(),
-            };
-            trace::Grant { by: format!("{how} ({principal})"), rights: rights.to_string() }
+        let grants = session.grants().into_iter().map(|(source, principal, rights)| trace::Grant {
+            by: format!("{source} ({principal})"),
+            rights: rights.to_string(),
         });
         let grants = grants.collect();
         let holder = session.identity().name().unwrap_or_else(|| "anonymous".to_owned());

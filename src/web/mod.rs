@@ -2,6 +2,7 @@
 //!
 //! It listens on loopback unless told otherwise; beyond loopback it wants a token.
 
+mod api;
 mod guard;
 mod health;
 mod problem;
@@ -12,13 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::capture::Capture;
 use crate::config::Token;
@@ -91,20 +94,44 @@ impl Listener {
 
     /// Answers requests until `stopping`.
     pub async fn serve(self, app: App, stopping: CancellationToken) -> io::Result<()> {
-        let router = router(app, self.address, self.token);
+        let router = router(app, self.address, self.token, stopping.clone());
         axum::serve(self.socket, router).with_graceful_shutdown(stopping.cancelled_owned()).await
     }
 }
 
-fn router(app: App, address: SocketAddr, token: Option<Token>) -> Router {
-    let guarded = Router::new().route("/metrics", get(health::metrics)).with_state(app);
+fn router(
+    app: App,
+    address: SocketAddr,
+    token: Option<Token>,
+    stopping: CancellationToken,
+) -> Router {
     let guard = guard::Guard::new(address, token);
-    Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::live))
-        .merge(guarded.layer(axum::middleware::from_fn_with_state(guard, guard::check)))
+    let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(app.clone());
+    api::router(app, stopping)
+        .merge(metrics)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+        .layer(middleware::from_fn_with_state(guard, guard::check))
+        // They tell nobody anything.
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(bounded))
+}
+
+/// Refuses a body that is too large before it is read, and ends what takes too long.
+async fn bounded(request: Request, next: Next) -> Response {
+    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|octets| octets > MAX_BODY as u64) {
+        let detail = format!("a request's body may have {MAX_BODY} octets");
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
+    }
+    match tokio::time::timeout(TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("the request took more than {} seconds", TIMEOUT.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, detail).into_response()
+        }
+    }
 }

@@ -5,14 +5,31 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A problem document. Its type is `about:blank`: the status says what kind it is.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
     #[serde(serialize_with = "number")]
+    #[schema(value_type = u16, example = 400)]
     pub status: StatusCode,
+    #[schema(example = "Bad Request")]
     pub title: &'static str,
     /// What is wrong with this request, and what would be right.
+    pub detail: String,
+    /// Each thing that is wrong, where they have names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<Wrong>,
+}
+
+/// A value that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Wrong {
+    /// A parameter of the query, or a key of the document that was sent.
+    #[schema(example = "limit")]
+    pub name: String,
+    #[schema(example = "expected a number from 1 to 1000")]
     pub detail: String,
 }
 
@@ -23,17 +40,46 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Problem");
-        Self { status, title, detail: detail.into() }
+        Self { status, title, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// Says it of each of `errors`.
+    pub fn with_errors(status: StatusCode, errors: Vec<Wrong>) -> Self {
+        let said = errors.iter().map(|Wrong { name, detail }| format!("{name}: {detail}"));
+        Self { errors: errors.clone(), ..Self::new(status, said.collect::<Vec<_>>().join("; ")) }
     }
 }
 
+/// The media type of problem documents.
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
-        let mut response = (status, Json(self)).into_response();
-        let kind = HeaderValue::from_static("application/problem+json");
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-        response
+        (self.status, [(CONTENT_TYPE, PROBLEM_JSON)], Json(self)).into_response()
+    }
+}
+
+/// Nothing that was waited for came in time.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Late<T> {
+    #[serde(flatten)]
+    problem: Problem,
+    /// What there is instead, the newest first.
+    arrived: Vec<T>,
+}
+
+impl<T> Late<T> {
+    /// So many are told.
+    pub const MAX: usize = 50;
+
+    pub fn of(detail: &str, arrived: Vec<T>) -> Self {
+        Self { problem: Problem::new(StatusCode::REQUEST_TIMEOUT, detail), arrived }
+    }
+}
+
+impl<T: Serialize> IntoResponse for Late<T> {
+    fn into_response(self) -> Response {
+        (StatusCode::REQUEST_TIMEOUT, [(CONTENT_TYPE, PROBLEM_JSON)], Json(self)).into_response()
     }
 }
 

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use crate::auth::{Mechanism, Status};
 
 pub use catalogue::{Category, Definition};
-pub use record::{EventRecord, Source};
+pub use record::{EventLine, EventRecord, Source};
 pub(super) use throttle::Throttle;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::{Event, Level};
 use crate::connector::{Role, Version};
@@ -94,22 +94,49 @@ impl EventRecord {
     }
 }
 
+/// A line of `events.jsonl`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventLine {
+    #[schema(format = DateTime)]
+    time: String,
+    /// Counts from 1 in each run.
+    record: u64,
+    /// As the event log numbers its kind: 1035.
+    id: u32,
+    level: &'static str,
+    source: &'static str,
+    category: &'static str,
+    computer: String,
+    session: Option<String>,
+    text: String,
+    /// What stands for `%1`, `%2` … in the text.
+    inserts: Vec<String>,
+    /// Events of this text since the one before that were not recorded.
+    suppressed: u64,
+}
+
+impl EventRecord {
+    pub fn line(&self) -> EventLine {
+        let definition = self.event.definition();
+        EventLine {
+            time: Time(self.time).to_string(),
+            record: self.number,
+            id: definition.id,
+            level: definition.level.name(),
+            source: self.source.name(),
+            category: definition.category().name,
+            computer: self.computer.clone(),
+            session: self.session.clone(),
+            text: self.event.to_string(),
+            inserts: self.event.inserts(),
+            suppressed: self.suppressed,
+        }
+    }
+}
+
 impl Serialize for EventRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let definition = self.event.definition();
-        let mut line = serializer.serialize_struct("EventRecord", 11)?;
-        line.serialize_field("time", &Time(self.time).to_string())?;
-        line.serialize_field("record", &self.number)?;
-        line.serialize_field("id", &definition.id)?;
-        line.serialize_field("level", definition.level.name())?;
-        line.serialize_field("source", self.source.name())?;
-        line.serialize_field("category", definition.category().name)?;
-        line.serialize_field("computer", &self.computer)?;
-        line.serialize_field("session", &self.session)?;
-        line.serialize_field("text", &self.event.to_string())?;
-        line.serialize_field("inserts", &self.event.inserts())?;
-        line.serialize_field("suppressed", &self.suppressed)?;
-        line.end()
+        self.line().serialize(serializer)
     }
 }
 

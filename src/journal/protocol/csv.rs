@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 
 /// The columns of a row, as `#Fields` names them.
-pub(super) const FIELDS: &str = "date-time,connector-id,session-id,sequence-number,\
+pub const FIELDS: &str = "date-time,connector-id,session-id,sequence-number,\
                                  local-endpoint,remote-endpoint,event,data,context";
 
 /// `2023-01-11T15:59:56.232Z`

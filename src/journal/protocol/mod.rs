@@ -11,6 +11,7 @@ mod schannel;
 mod send;
 mod tls;
 
+pub use csv::FIELDS;
 pub(super) use csv::Time;
 pub(super) use folder::Folder;
 pub(super) use layout::Layout;

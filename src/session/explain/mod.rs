@@ -10,6 +10,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::connector::{IpRange, ReceiveConnector, Server, SourceAddress};
 use crate::scope::{Scope, Selection, Standing};
@@ -22,10 +23,12 @@ pub use outcome::{Outcome, outcomes};
 pub use profile::{Ehlo, Peer, Profile, Refused, Verdict};
 
 /// What [`explain`] found for one address. `Display` tells it to a person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Explanation {
     #[serde(serialize_with = "as_text")]
+    #[schema(value_type = String)]
     pub remote: SourceAddress,
+    #[schema(value_type = String)]
     pub local: SocketAddr,
     /// `None`: the connection is closed with 421.
     pub winner: Option<Winner>,
@@ -36,7 +39,7 @@ pub struct Explanation {
 }
 
 /// The connector that is met.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Winner {
     /// `SERVER\Connector name`
     pub connector: String,
@@ -49,14 +52,14 @@ pub struct Winner {
 }
 
 /// A connector that lost to a more specific range.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Shadow {
     pub connector: String,
     pub range: String,
 }
 
 /// A connector that is not met, and why.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Loser {
     pub connector: String,
     pub standing: &'static str,

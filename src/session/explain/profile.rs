@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::auth::{AuthCommand, Mechanism};
 use crate::connector::{
@@ -14,7 +15,7 @@ use crate::session::version::facts;
 use crate::smtp::{Reply, reply};
 
 /// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Peer {
     Anonymous,
@@ -55,7 +56,7 @@ impl fmt::Display for Peer {
 }
 
 /// What a connector offers, and what it lets whom do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Profile {
     pub ehlo: Ehlo,
     /// In the order of [`Peer::ALL`].
@@ -64,7 +65,7 @@ pub struct Profile {
 
 /// The EHLO keywords in each state of a session; `None` where a connector does not offer the
 /// verb that leads there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Ehlo {
     pub clear: Vec<String>,
     /// What is left out in clear, and why.
@@ -74,7 +75,7 @@ pub struct Ehlo {
 }
 
 /// An EHLO keyword that is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Missing {
     pub keyword: String,
     pub why: String,
@@ -92,7 +93,7 @@ impl Ehlo {
 }
 
 /// How one kind of peer fares. `Display` tells it to a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Verdict {
     pub peer: Peer,
     /// Taken as secured outside of Exchange (ExternalAuthoritative).
@@ -101,13 +102,14 @@ pub struct Verdict {
     pub needs_tls: bool,
     /// By the names of Active Directory.
     #[serde(serialize_with = "names")]
+    #[schema(value_type = Vec<String>)]
     pub rights: Rights,
     /// `None`: the peer may submit.
     pub refusal: Option<Refused>,
 }
 
 /// What stops a peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Refused {
     pub command: &'static str,
     pub reply: String,

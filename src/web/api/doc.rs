@@ -1,0 +1,173 @@
+//! The OpenAPI document, and a page made of it.
+
+use std::fmt::Write as _;
+
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+    SecurityRequirement,
+};
+use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
+
+use crate::web::{Problem, health};
+
+const ABOUT: &str = "What a test asks expsd: what arrived, what was answered and why, and what to \
+                     get wrong next. Errors are problem documents (RFC 9457).";
+
+/// The document without the paths of the API.
+pub(super) fn about() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        info(title = "expsd", description = ABOUT),
+        paths(health::livez, health::readyz, health::metrics)
+    )]
+    struct About;
+
+    About::openapi()
+}
+
+/// Adds what all operations have in common: the guard, and what is wrong with a request.
+pub(super) fn complete(mut openapi: OpenApi) -> OpenApi {
+    for (path, item) in &mut openapi.paths.paths {
+        for (_, operation) in operations(item) {
+            // Health is for everybody, and tells nobody anything.
+            if !matches!(&path[..], "/livez" | "/readyz") {
+                guard(operation);
+            }
+            if path.starts_with("/api/") {
+                refusals(operation);
+            }
+        }
+    }
+    let components = openapi.components.get_or_insert_default();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("`token` of `[http]`, where one is set"))
+        .build();
+    components.security_schemes.insert("token".to_owned(), SecurityScheme::Http(bearer).into());
+    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    let mut more = Vec::new();
+    Problem::schemas(&mut more);
+    components.schemas.extend(more);
+    openapi
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("DELETE", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+fn guard(operation: &mut Operation) {
+    let none = SecurityRequirement::default();
+    operation.security =
+        Some(vec![none, SecurityRequirement::new::<_, [&str; 0], &str>("token", [])]);
+    refusal(operation, "401", "The token is missing or wrong");
+    refusal(operation, "403", "The request comes by another name, or from another site");
+}
+
+fn refusals(operation: &mut Operation) {
+    refusal(operation, "400", "A parameter is unknown or wrong");
+    if operation.request_body.is_some() {
+        refusal(operation, "413", "More than a mebibyte was sent");
+        refusal(operation, "415", "The Content-Type is not application/json");
+        refusal(operation, "422", "The document has wrong keys or values");
+    }
+}
+
+fn refusal(operation: &mut Operation, status: &str, description: &str) {
+    let schema = Ref::from_schema_name(Problem::name());
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build();
+    let responses = &mut operation.responses.responses;
+    responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+}
+
+/// A page for people: nothing in it is loaded or run.
+pub(super) fn page(openapi: &OpenApi) -> String {
+    let mut page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>expsd: REST API</title>\
+         <style>{STYLE}</style><main><h1>REST API of expsd</h1><p>{ABOUT} The same for programs: \
+         <a href=\"/api/v1/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>"
+    );
+    let mut tags: Vec<(String, String)> = Vec::new();
+    for (path, item) in &openapi.paths.paths {
+        for (method, operation) in operations(&mut item.clone()) {
+            let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+            let text = shown(method, path, operation);
+            match tags.iter_mut().find(|(known, _)| *known == tag) {
+                Some((_, texts)) => texts.push_str(&text),
+                None => tags.push((tag, text)),
+            }
+        }
+    }
+    tags.sort_by_key(|(tag, _)| TAGS.iter().position(|known| known == tag));
+    for (tag, texts) in tags {
+        let _ = write!(page, "<h2>{}</h2>{texts}", Escaped(&tag));
+    }
+    page + "</main></html>"
+}
+
+const TAGS: [&str; 6] = ["Messages", "Sessions", "Connectors", "Events", "Rules", "Server"];
+
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:16px/1.5 system-ui,sans-serif;margin:0}\
+main{max-width:56rem;margin:auto;padding:1rem}\
+h3{font-size:1rem;margin:1.5rem 0 .25rem;overflow-wrap:anywhere}\
+code{font-family:ui-monospace,monospace}\
+p{margin:.25rem 0}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.25rem 0}\
+dd{margin:0}";
+
+fn shown(method: &str, path: &str, operation: &Operation) -> String {
+    let mut text = format!("<h3><code>{method} {}</code></h3>", Escaped(path));
+    for part in [&operation.summary, &operation.description].into_iter().flatten() {
+        let _ = write!(text, "<p>{}</p>", Escaped(part));
+    }
+    let mut rows = String::new();
+    for parameter in operation.parameters.iter().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        let description = parameter.description.as_deref().unwrap_or_default();
+        let place = match parameter.parameter_in {
+            ParameterIn::Path => " (in the path)",
+            ParameterIn::Header => " (header)",
+            _ if parameter.required == Required::True => " (required)",
+            _ => "",
+        };
+        let name = Escaped(&parameter.name);
+        let _ =
+            write!(rows, "<dt><code>{name}</code>{place}</dt><dd>{}</dd>", Escaped(description));
+    }
+    for (status, response) in &operation.responses.responses {
+        let description = match response {
+            RefOr::T(Response { description, .. }) => description.as_str(),
+            RefOr::Ref(_) => "",
+        };
+        let _ = write!(rows, "<dt>{status}</dt><dd>{}</dd>", Escaped(description));
+    }
+    let _ = write!(text, "<dl>{rows}</dl>");
+    text
+}
+
+/// Text in HTML.
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.chars().try_for_each(|letter| match letter {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            letter => f.write_char(letter),
+        })
+    }
+}
