@@ -8,7 +8,7 @@ use super::App;
 
 /// Whether the daemon lives
 #[utoipa::path(
-    get, path = "/livez", tag = "Server",
+    get, path = "/livez", operation_id = "livez", tag = "Server",
     responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn livez() -> &'static str {

@@ -184,7 +184,7 @@ impl Api {
 
 /// The connectors, in the order of the configuration
 #[utoipa::path(
-    get, path = "/connectors", tag = "Connectors",
+    get, path = "/connectors", operation_id = "listConnectors", tag = "Connectors",
     responses((status = 200, description = "All of them", body = ConnectorList))
 )]
 pub(super) async fn list(
@@ -197,7 +197,7 @@ pub(super) async fn list(
 
 /// One connector: parameters, rights, EHLO
 #[utoipa::path(
-    get, path = "/connectors/{name}", tag = "Connectors",
+    get, path = "/connectors/{name}", operation_id = "getConnector", tag = "Connectors",
     params(("name" = String, Path, description = "Its name, or SERVER\\name",
         example = "Default Frontend EX01")),
     responses(
@@ -230,7 +230,7 @@ pub(super) async fn one(
 
 /// Which connector an address meets, and what it may do there
 #[utoipa::path(
-    get, path = "/explain", tag = "Connectors", params(Question),
+    get, path = "/explain", operation_id = "explain", tag = "Connectors", params(Question),
     responses((status = 200, description = "The winner, the losers, and why", content(
         (Explanation = "application/json"), (String = "text/plain"))))
 )]
@@ -253,7 +253,7 @@ pub(super) async fn explained(
 
 /// The connector map
 #[utoipa::path(
-    get, path = "/map.svg", tag = "Connectors", params(Drawing),
+    get, path = "/map.svg", operation_id = "drawMap", tag = "Connectors", params(Drawing),
     responses((status = 200, description = "Who takes which source addresses",
         body = String, content_type = "image/svg+xml"))
 )]
@@ -299,7 +299,7 @@ pub(super) struct Findings {
 ///
 /// As `expsd lint`, but for what it says of certificates.
 #[utoipa::path(
-    get, path = "/lint", tag = "Connectors",
+    get, path = "/lint", operation_id = "lint", tag = "Connectors",
     responses((status = 200, description = "The worst of each connector first", body = Findings))
 )]
 pub(super) async fn lint(

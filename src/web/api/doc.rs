@@ -117,6 +117,9 @@ pub(super) fn page(openapi: &OpenApi) -> String {
     page + "</main></html>"
 }
 
+/// Of the page.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
 const TAGS: [&str; 6] = ["Messages", "Sessions", "Connectors", "Events", "Rules", "Server"];
 
 const STYLE: &str = "\
@@ -159,14 +162,19 @@ fn shown(method: &str, path: &str, operation: &Operation) -> String {
     text
 }
 
-/// Text in HTML.
+/// Text in HTML; what stands between backticks is code.
 struct Escaped<'a>(&'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut code = false;
         self.0.chars().try_for_each(|letter| match letter {
             '&' => f.write_str("&amp;"),
             '<' => f.write_str("&lt;"),
+            '`' => {
+                code = !code;
+                f.write_str(if code { "<code>" } else { "</code>" })
+            }
             letter => f.write_char(letter),
         })
     }

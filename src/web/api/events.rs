@@ -26,7 +26,7 @@ pub(super) struct EventList {
 pub(super) struct EventFilter {
     /// As the event log numbers its kind.
     #[serde(default, deserialize_with = "parsed")]
-    #[param(value_type = Option<u32>, example = 1035)]
+    #[param(value_type = Option<u16>, maximum = 65535, example = 1035)]
     id: Option<EventId>,
     /// The session that led to it.
     session: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct EventFilter {
     cursor: Option<Cursor>,
 }
 
-struct EventId(u32);
+struct EventId(u16);
 
 impl std::str::FromStr for EventId {
     type Err = &'static str;
@@ -52,7 +52,7 @@ impl std::str::FromStr for EventId {
 
 /// Events of late
 #[utoipa::path(
-    get, path = "/events", tag = "Events", params(EventFilter),
+    get, path = "/events", operation_id = "listEvents", tag = "Events", params(EventFilter),
     responses((status = 200, description = "A page of events", body = EventList))
 )]
 pub(super) async fn list(
@@ -61,7 +61,7 @@ pub(super) async fn list(
 ) -> Json<EventList> {
     let all = api.app.recent.events();
     let mut fitting = all.iter().filter(|event| {
-        filter.id.as_ref().is_none_or(|EventId(id)| event.event.id() == *id)
+        filter.id.as_ref().is_none_or(|EventId(id)| event.event.id() == u32::from(*id))
             && filter.session.as_ref().is_none_or(|session| {
                 event.session.as_ref().is_some_and(|s| s.eq_ignore_ascii_case(session))
             })
@@ -94,7 +94,7 @@ enum Form {
 
 /// One event
 #[utoipa::path(
-    get, path = "/events/{number}", tag = "Events",
+    get, path = "/events/{number}", operation_id = "getEvent", tag = "Events",
     params(("number" = u64, Path, description = "Its `record`"), EventForm),
     responses(
         (status = 200, description = "The event", content((EventLine = "application/json"),
@@ -151,7 +151,7 @@ pub(super) struct Log {
 ///
 /// Rows of connectors whose ProtocolLoggingLevel is Verbose.
 #[utoipa::path(
-    get, path = "/log", tag = "Events", params(LogForm),
+    get, path = "/log", operation_id = "getLog", tag = "Events", params(LogForm),
     responses((status = 200, description = "Its last rows", content(
         (String = "text/csv"), (Log = "application/json"))))
 )]

@@ -129,7 +129,7 @@ impl MessageFilter {
 
 /// Kept messages
 #[utoipa::path(
-    get, path = "/messages", tag = "Messages", params(MessageFilter, MessagePage),
+    get, path = "/messages", operation_id = "listMessages", tag = "Messages", params(MessageFilter, MessagePage),
     responses((status = 200, description = "A page of messages", body = MessageList))
 )]
 pub(super) async fn list(
@@ -148,7 +148,7 @@ pub(super) async fn list(
 ///
 /// All of them without a parameter. Files in the folder of --capture stay.
 #[utoipa::path(
-    delete, path = "/messages", tag = "Messages", params(MessageFilter),
+    delete, path = "/messages", operation_id = "removeMessages", tag = "Messages", params(MessageFilter),
     responses((status = 200, description = "How many there were", body = Removed))
 )]
 pub(super) async fn remove_some(
@@ -163,7 +163,7 @@ pub(super) async fn remove_some(
 ///
 /// Answers at once if one is there already: the newest of several, or the next one after `after`.
 #[utoipa::path(
-    get, path = "/messages/wait", tag = "Messages", params(MessageFilter, MessageWait),
+    get, path = "/messages/wait", operation_id = "waitForMessage", tag = "Messages", params(MessageFilter, MessageWait),
     responses(
         (status = 200, description = "The message", body = Message),
         (status = 408, description = "None came in time; these are there, the newest first",
@@ -213,7 +213,7 @@ pub(super) async fn get(api: &Api, id: &str) -> Result<Kept, Problem> {
 
 /// One message: its envelope, and how it came
 #[utoipa::path(
-    get, path = "/messages/{id}", tag = "Messages",
+    get, path = "/messages/{id}", operation_id = "getMessage", tag = "Messages",
     params(("id" = String, Path, description = "As lists give it")),
     responses(
         (status = 200, description = "All that is known of it", body = Message),
@@ -231,7 +231,7 @@ pub(super) async fn one(
 
 /// Remove a message
 #[utoipa::path(
-    delete, path = "/messages/{id}", tag = "Messages",
+    delete, path = "/messages/{id}", operation_id = "removeMessage", tag = "Messages",
     params(("id" = String, Path, description = "As lists give it")),
     responses(
         (status = 204, description = "It is gone"),
@@ -270,7 +270,7 @@ enum As {
 
 /// The source of a message
 #[utoipa::path(
-    get, path = "/messages/{id}/raw", tag = "Messages",
+    get, path = "/messages/{id}/raw", operation_id = "getMessageSource", tag = "Messages",
     params(("id" = String, Path, description = "As lists give it"), RawForm),
     responses(
         (status = 200, description = "The message", body = String, content_type = "message/rfc822"),
@@ -326,7 +326,7 @@ enum Origin {
 
 /// The header fields of a message, those that are stripped among them
 #[utoipa::path(
-    get, path = "/messages/{id}/headers", tag = "Messages",
+    get, path = "/messages/{id}/headers", operation_id = "getMessageHeaders", tag = "Messages",
     params(("id" = String, Path, description = "As lists give it")),
     responses(
         (status = 200, description = "Each with where it comes from", body = Headers),

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse as _};
 use axum::routing::get;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -92,7 +92,10 @@ pub(super) fn router(app: App, stopping: CancellationToken) -> Router {
                 ([(CONTENT_TYPE, "application/json")], json.to_string()).into_response()
             }),
         )
-        .route("/api", get(move || async move { Html(page) }))
+        .route(
+            "/api",
+            get(move || async move { ([(CONTENT_SECURITY_POLICY, doc::POLICY)], Html(page)) }),
+        )
 }
 
 impl Api {

@@ -41,7 +41,7 @@ struct Part {
 
 /// The parts of a message
 #[utoipa::path(
-    get, path = "/messages/{id}/parts", tag = "Messages",
+    get, path = "/messages/{id}/parts", operation_id = "listParts", tag = "Messages",
     params(("id" = String, Path, description = "As lists give it")),
     responses(
         (status = 200, description = "The first of them", body = PartList),
@@ -72,10 +72,10 @@ pub(super) async fn list(
 
 /// One part of a message, decoded
 #[utoipa::path(
-    get, path = "/messages/{id}/parts/{number}", tag = "Messages",
+    get, path = "/messages/{id}/parts/{number}", operation_id = "getPart", tag = "Messages",
     params(
         ("id" = String, Path, description = "As lists give it"),
-        ("number" = usize, Path, description = "Its place, from 0"),
+        ("number" = u32, Path, description = "Its place, from 0"),
     ),
     responses(
         (status = 200, description = "What it holds", body = Vec<u8>, content_type = "*/*"),
@@ -85,13 +85,14 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(api): State<Api>,
-    Path((id, number)): Path<(String, usize)>,
+    Path((id, number)): Path<(String, u32)>,
     _: Query<Nothing>,
 ) -> Result<Response, Problem> {
     let message = get(&api, &id).await?.message;
     aside(move || {
         let parts = Parts::of(&message.content);
-        let part = parts.listed.get(number).ok_or_else(|| no("part", &number.to_string()))?;
+        let part =
+            parts.listed.get(number as usize).ok_or_else(|| no("part", &number.to_string()))?;
         let name = part.name.clone().unwrap_or_else(|| format!("part-{number}"));
         let headers = [
             (CONTENT_TYPE, media_type(&part.kind, part.charset.as_deref())),

@@ -6,7 +6,8 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::extract::{self, Nothing, Path, Query};
 use super::{Api, no};
@@ -15,12 +16,27 @@ use crate::web::Problem;
 use crate::web::problem::Wrong;
 
 /// A rule, and how often it has bitten.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 pub(super) struct Rule {
     #[serde(flatten)]
     spec: Spec,
     hits: u64,
 }
+
+/// The schema of a [`Spec`] has no room for more keys; this is the same with one more.
+impl PartialSchema for Rule {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Spec::schema();
+        if let RefOr::T(Schema::Object(rule)) = &mut schema {
+            rule.description = Some("A rule, and how often it has bitten.".to_owned());
+            rule.properties.insert("hits".to_owned(), u64::schema());
+            rule.required.push("hits".to_owned());
+        }
+        schema
+    }
+}
+
+impl ToSchema for Rule {}
 
 impl Rule {
     fn of(Counted { rule, hits }: Counted) -> Self {
@@ -73,7 +89,7 @@ impl From<RulesError> for Problem {
 
 /// The rules, with their hits
 #[utoipa::path(
-    get, path = "/rules", tag = "Rules",
+    get, path = "/rules", operation_id = "listRules", tag = "Rules",
     responses((status = 200, description = "All of them", body = RuleList))
 )]
 pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<RuleList> {
@@ -83,7 +99,7 @@ pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<Rule
 
 /// Add a rule behind the others
 #[utoipa::path(
-    post, path = "/rules", tag = "Rules",
+    post, path = "/rules", operation_id = "addRule", tag = "Rules",
     request_body(content = Spec, example = json!({"name": "first mail", "stage": "mail",
         "reply": "451 4.7.0 Temporary server error. Please try again later", "times": "first 1"})),
     responses(
@@ -105,7 +121,7 @@ pub(super) async fn add(
 
 /// One rule
 #[utoipa::path(
-    get, path = "/rules/{name}", tag = "Rules",
+    get, path = "/rules/{name}", operation_id = "getRule", tag = "Rules",
     params(("name" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The rule and its hits", body = Rule),
@@ -124,7 +140,7 @@ pub(super) async fn one(
 ///
 /// Its hits begin at zero. A name in the document must be that of the path.
 #[utoipa::path(
-    put, path = "/rules/{name}", tag = "Rules",
+    put, path = "/rules/{name}", operation_id = "putRule", tag = "Rules",
     params(("name" = String, Path, description = "Its name")),
     request_body(content = Spec, example = json!({"preset": "back-pressure"})),
     responses(
@@ -156,7 +172,7 @@ pub(super) async fn put(
 
 /// Remove a rule
 #[utoipa::path(
-    delete, path = "/rules/{name}", tag = "Rules",
+    delete, path = "/rules/{name}", operation_id = "removeRule", tag = "Rules",
     params(("name" = String, Path, description = "Its name")),
     responses(
         (status = 204, description = "It is gone"),
@@ -176,7 +192,7 @@ pub(super) async fn remove(
 
 /// Documented failures that a rule can name
 #[utoipa::path(
-    get, path = "/presets", tag = "Rules",
+    get, path = "/presets", operation_id = "listPresets", tag = "Rules",
     responses((status = 200, description = "Each with what it answers", body = PresetList))
 )]
 pub(super) async fn presets(_: Query<Nothing>) -> Json<PresetList> {

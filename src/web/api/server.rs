@@ -30,7 +30,7 @@ pub(super) struct AccountList {
 
 /// The accounts
 #[utoipa::path(
-    get, path = "/accounts", tag = "Server",
+    get, path = "/accounts", operation_id = "listAccounts", tag = "Server",
     responses((status = 200, description = "Never with a secret", body = AccountList))
 )]
 pub(super) async fn accounts(State(api): State<Api>, _: Query<Nothing>) -> Json<AccountList> {
@@ -64,7 +64,7 @@ struct Server {
 
 /// What runs here
 #[utoipa::path(
-    get, path = "/version", tag = "Server",
+    get, path = "/version", operation_id = "getVersion", tag = "Server",
     responses((status = 200, description = "Versions, and since when", body = Version))
 )]
 pub(super) async fn version(State(api): State<Api>, _: Query<Nothing>) -> Json<Version> {
@@ -85,7 +85,7 @@ pub(super) async fn version(State(api): State<Api>, _: Query<Nothing>) -> Json<V
 /// Removes all messages, sessions, events and log rows, and puts back the rules that the daemon
 /// began with, their hits at zero. Files that were written stay.
 #[utoipa::path(
-    post, path = "/reset", tag = "Server",
+    post, path = "/reset", operation_id = "reset", tag = "Server",
     responses((status = 204, description = "Done"))
 )]
 pub(super) async fn reset(

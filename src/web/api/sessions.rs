@@ -191,7 +191,7 @@ impl SessionFilter {
 
 /// Sessions of late
 #[utoipa::path(
-    get, path = "/sessions", tag = "Sessions", params(SessionFilter, SessionPage),
+    get, path = "/sessions", operation_id = "listSessions", tag = "Sessions", params(SessionFilter, SessionPage),
     responses((status = 200, description = "A page of sessions", body = SessionList))
 )]
 pub(super) async fn list(
@@ -215,7 +215,7 @@ pub(super) async fn list(
 /// Answers at once if there is one already, the oldest of several. `outcome=refused` answers at
 /// the refusal; other outcomes, and identities, are known when a session ends.
 #[utoipa::path(
-    get, path = "/sessions/wait", tag = "Sessions", params(SessionFilter, SessionWait),
+    get, path = "/sessions/wait", operation_id = "waitForSession", tag = "Sessions", params(SessionFilter, SessionWait),
     responses(
         (status = 200, description = "The session", body = SessionSummary),
         (status = 408, description = "None came in time; these did instead, the newest first",
@@ -250,7 +250,7 @@ pub(super) async fn wait(
 
 /// One session
 #[utoipa::path(
-    get, path = "/sessions/{id}", tag = "Sessions",
+    get, path = "/sessions/{id}", operation_id = "getSession", tag = "Sessions",
     params(("id" = String, Path, description = "16 hexadecimal digits"), SessionForm),
     responses(
         (status = 200, description = "Its steps", content(

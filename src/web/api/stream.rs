@@ -58,7 +58,7 @@ impl FromStr for Mark {
 /// first refusal and ends, `event` with an event. With `Last-Event-ID` it begins with the messages
 /// and events that came since.
 #[utoipa::path(
-    get, path = "/stream", tag = "Server",
+    get, path = "/stream", operation_id = "stream", tag = "Server",
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")),
     responses(
         (status = 200, description = "A stream that ends with the daemon", body = String,

@@ -93,7 +93,9 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|_| digits).map(Self).ok_or("expected a number that a list gave")
+        // What a signed integer of 64 bits holds, as clients may have no other.
+        let number = text.parse().ok().filter(|number| digits && *number <= i64::MAX as u64);
+        number.map(Self).ok_or("expected a number that a list gave")
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
         for wrong in ["", "0", "1001", "-1", "1e3"] {
             assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
         }
-        for wrong in ["", "-1", "+1", "1.0", "18446744073709551616"] {
+        for wrong in ["", "-1", "+1", "1.0", "9223372036854775808"] {
             assert!(wrong.parse::<Cursor>().is_err(), "{wrong}");
         }
     }
