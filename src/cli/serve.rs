@@ -11,10 +11,10 @@ use std::time::Duration;
 use clap::Args;
 use expsd::config::{self, Configuration};
 use expsd::connector::{ReceiveConnector, Rights, Token};
-use expsd::journal::{Change, Recent};
+use expsd::journal::{Change, Point, Recent};
 use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
-use expsd::web::{App, Listener, Served};
+use expsd::web::{App, Listener, Served, webhook};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -159,7 +159,8 @@ impl Serve {
         let http = self.http(&configuration.http).await?;
         let ended = CancellationToken::new();
         let recent = Arc::<Recent>::default();
-        if http.is_some() || self.explain {
+        let webhooks = std::mem::take(&mut configuration.webhooks);
+        if http.is_some() || self.explain || !webhooks.is_empty() {
             options.recent = Some(Arc::clone(&recent));
         }
         let telling = self.explain.then(|| tokio::spawn(tell(recent.changes(), ended.clone())));
@@ -170,15 +171,14 @@ impl Serve {
             connectors: daemon.listening(),
             realm: realm.as_ref().map(realm::Report::of),
         };
-        let serving = http.map(|http| {
-            let app = app(&daemon, recent);
-            tokio::spawn(http.serve(app, ended.clone()))
-        });
+        let app = app(&daemon, recent);
+        let told = webhook::start(&app, webhooks, &ended);
+        let serving = http.map(|http| tokio::spawn(http.serve(app, ended.clone())));
         self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
         ended.cancel();
-        if let Some(telling) = telling {
-            let _ = telling.await;
+        for task in telling.into_iter().chain(told) {
+            let _ = task.await;
         }
         if let Some(serving) = serving {
             let _ = tokio::time::timeout(HTTP_GRACE, serving).await;
@@ -293,7 +293,7 @@ async fn tell(mut changes: Receiver<Change>, ended: CancellationToken) {
             },
         };
         match change {
-            Ok(Change::Session(session)) if session.trace().ended.is_some() => {
+            Ok(Change::Session(Point::Ended, session)) => {
                 // Nobody reads it any more; sessions go on.
                 let _ = writeln!(io::stdout().lock(), "{}", session.trace());
             }

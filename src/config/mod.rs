@@ -12,6 +12,7 @@ mod rules;
 mod secret;
 mod sections;
 mod token;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use allow::Allow;
 pub use draft::{Draft, Places};
 pub use error::{ConfigError, Problem};
 pub use token::Token;
+pub use webhook::{Trigger, Webhook, WebhookSecret, WebhookUrl};
 
 /// What a daemon runs.
 #[derive(Clone, Debug)]
@@ -42,6 +44,7 @@ pub struct Configuration {
     pub capture: Capture,
     pub journal: Journal,
     pub http: Http,
+    pub webhooks: Vec<Webhook>,
     /// `[[rule]]`, in their order.
     pub rules: Vec<Rule>,
 }
@@ -191,6 +194,7 @@ impl Configuration {
             capture: Capture::default(),
             journal: Journal::default(),
             http: Http::default(),
+            webhooks: Vec::new(),
             rules: Vec::new(),
         }
     }

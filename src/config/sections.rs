@@ -13,7 +13,7 @@ use super::error::{ConfigError, Problems};
 use super::reader::Table;
 use super::{
     Capture, Configuration, DirectTrust, Draft, Http, Journal, Kerberos, Ntlm, Places, Prompt,
-    ProxyProtocol, Store, Transport,
+    ProxyProtocol, Store, Transport, webhook,
 };
 use crate::connector::{Server, Unlimited, all_broken};
 use crate::directory::{AcceptedDomain, Account, Group};
@@ -71,6 +71,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         configuration.capture = self.capture();
         configuration.journal = self.journal();
         configuration.http = self.http();
+        configuration.webhooks = self.each("webhook", webhook::read).unwrap_or_default();
         configuration.rules = self.rules();
         self.file.finish();
         configuration

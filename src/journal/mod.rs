@@ -28,7 +28,7 @@ use crate::connector::{Role, Server, Version};
 pub use event::{Category, Definition, Event, EventLine, EventRecord, Level, Source, catalogue};
 pub use metrics::{Metrics, OpenSession, Refused, RuleHits};
 pub use protocol::{CertificateRow, Ending, FIELDS, Opening, Rows, SendRows};
-pub use recent::{Change, Followed, Recent};
+pub use recent::{Change, Followed, Point, Recent};
 
 use self::event::Throttle;
 use self::lines::LineFile;

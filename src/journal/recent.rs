@@ -36,9 +36,17 @@ pub struct Followed {
 /// What has changed.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A session began, met its first refusal, or ended.
-    Session(Arc<Followed>),
+    Session(Point, Arc<Followed>),
     Event(Arc<EventRecord>),
+}
+
+/// Where in its life a session is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    Began,
+    /// It met its first refusal.
+    Refused,
+    Ended,
 }
 
 impl Default for Recent {
@@ -95,7 +103,7 @@ impl Recent {
             }
             loop {
                 match tokio::time::timeout_at(deadline, changes.recv()).await.ok()? {
-                    Ok(Change::Session(session)) if fits(&session) => return Some(session),
+                    Ok(Change::Session(_, session)) if fits(&session) => return Some(session),
                     Ok(_) => {}
                     // Some were missed, and may be among those that are kept.
                     Err(RecvError::Lagged(_)) => break,
@@ -115,12 +123,12 @@ impl Recent {
     /// Begins to follow a session.
     pub fn opened(&self, session: &Arc<Followed>) {
         push(&self.sessions, Arc::clone(session), SESSIONS);
-        self.changed(session);
+        self.changed(Point::Began, session);
     }
 
-    /// A session that is followed met a refusal, or ended.
-    pub fn changed(&self, session: &Arc<Followed>) {
-        self.tell(Change::Session(Arc::clone(session)));
+    /// A session that is followed came to `point`.
+    pub fn changed(&self, point: Point, session: &Arc<Followed>) {
+        self.tell(Change::Session(point, Arc::clone(session)));
     }
 
     pub(super) fn event(&self, event: EventRecord) {

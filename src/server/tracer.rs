@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::capture::Tls;
 use crate::connector::{Server, SourceAddress};
 use crate::journal::trace::{self, LeftOut, Other, Outcome, Refusal, Selection, Trace, What};
-use crate::journal::{Ending, Followed, Journal};
+use crate::journal::{Ending, Followed, Journal, Point};
 use crate::scope;
 use crate::session::explain::losers;
 use crate::session::{Note, Reason, Session, TlsKind};
@@ -180,12 +180,12 @@ impl Tracer {
         trace.ending = Some(by.to_owned());
         self.journal.trace(&trace);
         drop(trace);
-        self.changed();
+        self.changed(Point::Ended);
     }
 
-    fn changed(&self) {
+    fn changed(&self, point: Point) {
         if let Some(recent) = self.journal.recent() {
-            recent.changed(&self.followed);
+            recent.changed(point, &self.followed);
         }
     }
 
@@ -212,7 +212,7 @@ impl Tracer {
         let now_refused = trace.outcome == Outcome::Refused && before != Outcome::Refused;
         drop(trace);
         if now_refused {
-            self.changed();
+            self.changed(Point::Refused);
         }
     }
 }

@@ -3,9 +3,11 @@
 //! It listens on loopback unless told otherwise; beyond loopback it wants a token.
 
 mod api;
+mod feed;
 mod guard;
 mod health;
 mod problem;
+pub mod webhook;
 
 use std::io;
 use std::net::SocketAddr;

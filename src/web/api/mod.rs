@@ -32,6 +32,8 @@ use utoipa_axum::routes;
 use super::{App, Problem};
 use crate::rules::Rule;
 
+pub(super) use sessions::SessionSummary;
+
 /// Requests that wait, and streams that are open, at a time; our choice.
 const MAX_WAITING: usize = 1_000;
 

@@ -21,7 +21,7 @@ use crate::web::problem::Late;
 
 /// A session in a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct SessionSummary {
+pub(in crate::web) struct SessionSummary {
     /// 16 hexadecimal digits, as in the protocol log; a later session has a higher one.
     #[schema(example = "08DE2A3B4C5D6E7F")]
     session: String,
@@ -140,7 +140,7 @@ impl FromStr for SessionId {
 }
 
 impl SessionSummary {
-    pub(super) fn of(followed: &Followed) -> Self {
+    pub(in crate::web) fn of(followed: &Followed) -> Self {
         let trace = followed.trace();
         let first = trace.steps.iter().find_map(|step| match &step.what {
             What::Reply { text, refusal: Some(refusal) } => {

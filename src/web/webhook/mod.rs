@@ -1,0 +1,157 @@
+//! Webhooks: what happens is posted to whoever wants it, signed, and tried again where it fails.
+//!
+//! Signed as Standard Webhooks 1.0.0 has it (github.com/standard-webhooks/standard-webhooks).
+//! What one hook is told keeps its order; a hook that does not answer holds up nobody else.
+
+mod post;
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::App;
+use super::feed::{Feed, Happened};
+use crate::config::{Trigger, Webhook, WebhookSecret};
+use crate::journal::Point;
+use post::{Poster, Signed};
+
+/// What waits for a hook at most; more is dropped. These three are our choice.
+const QUEUE: usize = 1_000;
+/// How long is waited before each further try.
+const WAITS: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+];
+/// For one try, from the connection to the answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tells `hooks` what happens from now on, until `stopping`.
+pub fn start(app: &App, hooks: Vec<Webhook>, stopping: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let tasks = hooks.into_iter().flat_map(|hook| {
+        let (queue, queued) = mpsc::channel(QUEUE);
+        let (feed, on) = (Feed::new(app.clone(), None), hook.on.clone());
+        let name = hook.url.to_string();
+        let (collecting, sending) = (stopping.clone(), stopping.clone());
+        [
+            tokio::spawn(async move {
+                collecting.run_until_cancelled(collect(feed, &on, &queue, &name)).await;
+            }),
+            tokio::spawn(async move {
+                sending.run_until_cancelled(send(hook, queued)).await;
+            }),
+        ]
+    });
+    tasks.collect()
+}
+
+/// What is posted.
+#[derive(Serialize)]
+struct Payload<'a> {
+    r#type: &'static str,
+    timestamp: Timestamp,
+    data: &'a Happened,
+}
+
+/// A body that is to be posted.
+struct Told {
+    id: String,
+    body: String,
+}
+
+async fn collect(mut feed: Feed, on: &[Trigger], queue: &mpsc::Sender<Told>, name: &str) {
+    let mut dropping = false;
+    while let Some((_, happened)) = feed.next().await {
+        let Some(trigger) = trigger(&happened).filter(|trigger| on.contains(trigger)) else {
+            continue;
+        };
+        let payload =
+            Payload { r#type: trigger.name(), timestamp: Timestamp::now(), data: &happened };
+        // Strings and numbers always serialise.
+        let Ok(body) = serde_json::to_string(&payload) else { continue };
+        let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
+        let full = queue.try_send(Told { id, body }).is_err();
+        if full && !dropping {
+            tracing::warn!("the webhook {name} does not keep up; what happens now is not told it");
+        }
+        dropping = full;
+    }
+}
+
+fn trigger(happened: &Happened) -> Option<Trigger> {
+    match happened {
+        Happened::Message(_) => Some(Trigger::Message),
+        Happened::Session(Point::Refused, _) => Some(Trigger::Refused),
+        Happened::Session(Point::Ended, _) => Some(Trigger::Session),
+        Happened::Session(Point::Began, _) => None,
+        Happened::Event(_) => Some(Trigger::Event),
+    }
+}
+
+async fn send(hook: Webhook, mut queued: mpsc::Receiver<Told>) {
+    let poster = match Poster::new(hook.url.clone()) {
+        Ok(poster) => poster,
+        Err(error) => return tracing::error!("the webhook {} cannot be used: {error}", hook.url),
+    };
+    let mut failing = false;
+    while let Some(told) = queued.recv().await {
+        match deliver(&poster, hook.secret.as_ref(), &told).await {
+            Ok(()) if failing => {
+                tracing::info!("the webhook {} answers again", hook.url);
+                failing = false;
+            }
+            Err(error) if !failing => {
+                tracing::warn!("the webhook {} failed, and was not told: {error}", hook.url);
+                failing = true;
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+/// Each try has a signature of its own, as its time is part of that.
+async fn deliver(
+    poster: &Poster,
+    secret: Option<&WebhookSecret>,
+    told: &Told,
+) -> Result<(), post::PostError> {
+    let mut waits = WAITS.iter();
+    loop {
+        let time = Timestamp::now().as_second();
+        let signature = secret.map(|secret| sign(secret, &told.id, time, &told.body));
+        let signed = Signed { id: &told.id, time, signature, body: &told.body };
+        let posted = tokio::time::timeout(PATIENCE, poster.post(signed)).await;
+        match (posted.unwrap_or(Err(post::PostError::Late)), waits.next()) {
+            (Err(_), Some(wait)) => tokio::time::sleep(*wait).await,
+            (posted, _) => return posted,
+        }
+    }
+}
+
+fn sign(secret: &WebhookSecret, id: &str, time: i64, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.key());
+    let tag = hmac::sign(&key, format!("{id}.{time}.{body}").as_bytes());
+    format!("v1,{}", BASE64_STANDARD.encode(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification's libraries.
+    #[test]
+    fn the_signature_is_the_standards() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
+        let signature =
+            sign(&secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+}
