@@ -189,7 +189,7 @@ mod tests {
             "x.toml:2: url of [[webhook]] has a wrong value (expected a URL such as https://ci.contoso.test/hook, \
              with http or https, and no user name or password)\n\
              x.toml:3: on of [[webhook]] has a wrong value (expected one of message, refused, session, event)\n\
-             x.toml:4: [[webhook]] has no url (in this table)\n\
+             x.toml:4: [[webhook]] has no url (in this table); add url = …\n\
              x.toml:5: secret of [[webhook]] has a wrong value (expected whsec_ and base64, or a text, of 16 to 256 octets)"
         );
     }

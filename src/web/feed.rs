@@ -27,8 +27,15 @@ pub(super) struct Feed {
 #[serde(untagged)]
 pub(super) enum Happened {
     Message(Summary),
-    Session(#[serde(skip)] Point, SessionSummary),
+    Session(SessionChange),
     Event(EventLine),
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct SessionChange {
+    pub point: Point,
+    #[serde(flatten)]
+    session: SessionSummary,
 }
 
 /// How far somebody was told.
@@ -92,8 +99,9 @@ impl Feed {
                 changed = self.messages.changed() => changed.ok()?,
                 change = self.changes.recv() => match change {
                     Ok(Change::Session(point, session)) => {
-                        let summary = SessionSummary::of(&session);
-                        self.ready.push_back((self.told, Happened::Session(point, summary)));
+                        let session = SessionSummary::of(&session);
+                        let change = Happened::Session(SessionChange { point, session });
+                        self.ready.push_back((self.told, change));
                     }
                     // What was missed is still among those that are kept.
                     Ok(Change::Event(_)) | Err(RecvError::Lagged(_)) => self.take_events(),

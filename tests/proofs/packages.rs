@@ -14,20 +14,37 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// A Python that has the packages of `requirements.txt`.
 pub fn python() -> Option<Command> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    python_with(&FOLDER, "python", "requirements.txt")
+}
+
+/// A Python that has the packages of `schemathesis.txt`.
+pub fn schemathesis() -> Option<Command> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let mut python = python_with(&FOLDER, "schemathesis", "schemathesis.txt")?;
+    python.args(["-m", "schemathesis.cli"]);
+    Some(python)
+}
+
+fn python_with(
+    folder: &'static OnceLock<Option<PathBuf>>,
+    name: &str,
+    requirements: &str,
+) -> Option<Command> {
     let python = tool("python3")?;
     let install = || {
+        let requirements = sources().join(requirements);
         let version = run_within(PATIENCE, Command::new(&python).arg("-VV"), b"").stdout;
-        let wanted = format!("{version}{}", include_str!("requirements.txt"));
-        install("python", &wanted, |folder| {
+        let wanted = format!("{version}{}", fs::read_to_string(&requirements).unwrap());
+        install(name, &wanted, |folder| {
             let mut pip = Command::new(&python);
             pip.args(["-s", "-m", "pip", "install", "--quiet", "--no-deps", "--requirement"])
-                .arg(sources().join("requirements.txt"))
+                .arg(requirements)
                 .arg("--target")
                 .arg(folder);
             pip
         })
     };
-    let folder = FOLDER.get_or_init(install).as_ref()?;
+    let folder = folder.get_or_init(install).as_ref()?;
     let mut command = Command::new(&python);
     command.arg("-s").env("PYTHONPATH", folder);
     Some(command)

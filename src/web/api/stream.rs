@@ -18,7 +18,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// What happens, as it happens
 ///
 /// Server-sent events: `message` with a message as in lists, `session` when one begins, meets its
-/// first refusal and ends, `event` with an event. With `Last-Event-ID` it begins with the messages
+/// first refusal and ends (`point` says which), `event` with an event. With `Last-Event-ID` it begins with the messages
 /// and events that came since.
 #[utoipa::path(
     get, path = "/stream", operation_id = "stream", tag = "Server",
@@ -49,7 +49,7 @@ pub(super) async fn stream(
 fn told(mark: Mark, happened: &Happened) -> Event {
     let name = match happened {
         Happened::Message(_) => "message",
-        Happened::Session(..) => "session",
+        Happened::Session(_) => "session",
         Happened::Event(_) => "event",
     };
     let event = Event::default().event(name).id(mark.to_string());

@@ -89,9 +89,11 @@ async fn collect(mut feed: Feed, on: &[Trigger], queue: &mpsc::Sender<Told>, nam
 fn trigger(happened: &Happened) -> Option<Trigger> {
     match happened {
         Happened::Message(_) => Some(Trigger::Message),
-        Happened::Session(Point::Refused, _) => Some(Trigger::Refused),
-        Happened::Session(Point::Ended, _) => Some(Trigger::Session),
-        Happened::Session(Point::Began, _) => None,
+        Happened::Session(change) => match change.point {
+            Point::Began => None,
+            Point::Refused => Some(Trigger::Refused),
+            Point::Ended => Some(Trigger::Session),
+        },
         Happened::Event(_) => Some(Trigger::Event),
     }
 }

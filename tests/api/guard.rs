@@ -1,0 +1,74 @@
+//! Who may ask: every operation of the document is guarded.
+
+use serde_json::Value;
+
+use crate::support::{Daemon, http};
+use crate::{TOML, get, json};
+
+const TOKEN: &str = "0123456789abcdef";
+
+fn operations(document: &Value) -> Vec<(String, String)> {
+    let paths = document["paths"].as_object().unwrap();
+    let of = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().keys();
+        methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = paths.iter().flat_map(of).collect();
+    all.extend(
+        ["/api", "/api/v1/openapi.json", "/nothing"].map(|p| ("GET".to_owned(), p.to_owned())),
+    );
+    all.retain(|(_, path)| path != "/livez" && path != "/readyz");
+    all
+}
+
+#[test]
+fn pages_of_other_sites_and_other_names_are_refused_everywhere() {
+    let daemon = Daemon::start(TOML, &[]);
+    let operations = operations(&get(&daemon, "/openapi.json"));
+    assert!(operations.len() > 30, "{operations:?}");
+    for (method, path) in &operations {
+        for header in
+            ["Origin: http://evil.test", "Host: rebind.example.test", "Sec-Fetch-Site: cross-site"]
+        {
+            let response = http(daemon.http(), method, path, &[header], "");
+            assert_eq!(response.status, 403, "{method} {path} {header}");
+            json(&response);
+        }
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_everywhere() {
+    let daemon = Daemon::start(&format!("{TOML}\n[http]\ntoken = \"{TOKEN}\"\n"), &[]);
+    let token = [&*format!("Authorization: Bearer {TOKEN}")];
+    let document = http(daemon.http(), "GET", "/api/v1/openapi.json", &token, "");
+    for (method, path) in operations(&serde_json::from_str(&document.body).unwrap()) {
+        for headers in [&[][..], &["Authorization: Bearer 0123456789abcdeF"]] {
+            let response = http(daemon.http(), &method, &path, headers, "");
+            assert_eq!(response.status, 401, "{method} {path} {headers:?}");
+        }
+    }
+    assert_eq!(http(daemon.http(), "GET", "/api/v1/version", &token, "").status, 200);
+}
+
+#[test]
+fn wrong_methods_are_told_the_right_ones() {
+    let daemon = Daemon::start(TOML, &[]);
+    let response = http(daemon.http(), "PATCH", "/api/v1/messages", &[], "");
+    assert_eq!(response.status, 405);
+    assert!(response.headers.contains("allow: get,head,delete"), "{}", response.headers);
+    json(&response);
+}
+
+#[test]
+fn the_page_names_every_operation() {
+    let daemon = Daemon::start(TOML, &[]);
+    let document = get(&daemon, "/openapi.json");
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
+    let page = http(daemon.http(), "GET", "/api", &[], "");
+    assert!(page.headers.contains("content-security-policy: default-src 'none'"));
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.body.contains(path), "{path}");
+    }
+    assert!(!page.body.contains("//"), "it loads nothing");
+}
