@@ -17,6 +17,7 @@ mod support;
 
 #[path = "proofs/lab.rs"]
 mod lab;
+#[allow(dead_code)] // What other tests want is there too.
 #[path = "proofs/packages.rs"]
 mod packages;
 

@@ -111,7 +111,7 @@ pub(super) struct Drawing {
 
 fn required<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<SourceAddress, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|error| serde::de::Error::custom(error))
+    text.parse().map_err(serde::de::Error::custom)
 }
 
 struct Width(u32);
