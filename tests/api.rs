@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "api/docs.rs"]
+mod docs;
 #[path = "api/guard.rs"]
 mod guard;
 #[path = "api/hostile.rs"]
