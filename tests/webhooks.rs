@@ -156,3 +156,15 @@ fn redirects_are_not_followed_and_a_hook_that_fails_holds_up_nobody() {
     assert!(daemon.wait().success());
     assert!(elsewhere.requests.recv_timeout(Duration::ZERO).is_err());
 }
+
+#[test]
+fn what_came_just_before_the_end_is_told() {
+    let hook = Hook::start(&["200 OK"]);
+    let mut daemon = daemon(&hook, "[\"message\", \"session\"]");
+    deliver(&daemon);
+    daemon.signal("-TERM");
+    let mut told = [hook.next(), hook.next()].map(|request| request.json()["type"].to_string());
+    told.sort();
+    assert_eq!(told, ["\"message\"", "\"session\""]);
+    assert!(daemon.wait().success());
+}

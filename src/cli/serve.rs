@@ -177,12 +177,11 @@ impl Serve {
         self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
         ended.cancel();
-        for task in telling.into_iter().chain(told) {
-            let _ = task.await;
+        if let Some(telling) = telling {
+            let _ = telling.await;
         }
-        if let Some(serving) = serving {
-            let _ = tokio::time::timeout(HTTP_GRACE, serving).await;
-        }
+        let http = futures_util::future::join_all(told.into_iter().chain(serving));
+        let _ = tokio::time::timeout(HTTP_GRACE, http).await;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod feed;
 mod guard;
 mod health;
 mod problem;
+mod serving;
 pub mod webhook;
 
 use std::io;
@@ -16,8 +17,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -94,10 +95,10 @@ impl Listener {
         self.address
     }
 
-    /// Answers requests until `stopping`.
-    pub async fn serve(self, app: App, stopping: CancellationToken) -> io::Result<()> {
+    /// Answers requests until `stopping`, and returns when the last answer is given.
+    pub async fn serve(self, app: App, stopping: CancellationToken) {
         let router = router(app, self.address, self.token, stopping.clone());
-        axum::serve(self.socket, router).with_graceful_shutdown(stopping.cancelled_owned()).await
+        serving::serve(self.socket, router, stopping).await;
     }
 }
 
@@ -119,6 +120,15 @@ fn router(
         .route("/readyz", get(health::readyz))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(bounded))
+        .layer(middleware::map_response(plain))
+}
+
+/// What a peer wrote is taken for what it is called, and is not kept.
+async fn plain(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Refuses a body that is too large before it is read, and ends what takes too long.

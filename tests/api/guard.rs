@@ -61,6 +61,16 @@ fn wrong_methods_are_told_the_right_ones() {
 }
 
 #[test]
+fn a_header_has_an_end() {
+    let daemon = Daemon::start(TOML, &[]);
+    let long = format!("X-Long: {}", "x".repeat(200_000));
+    assert_eq!(http(daemon.http(), "GET", "/api/v1/version", &[&long], "").status, 431);
+    let version = http(daemon.http(), "GET", "/api/v1/version", &[], "");
+    assert!(version.headers.contains("x-content-type-options: nosniff"));
+    assert!(version.headers.contains("cache-control: no-store"));
+}
+
+#[test]
 fn the_page_names_every_operation() {
     let daemon = Daemon::start(TOML, &[]);
     let document = get(&daemon, "/openapi.json");

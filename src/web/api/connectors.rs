@@ -7,13 +7,13 @@ use std::str::FromStr;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{Path, Query};
+use super::extract::{Nothing, Path, Query};
 use super::value::parsed;
-use super::{Api, no};
+use super::{Api, aside, no};
 use crate::connector::{PARAMETERS, ReceiveConnector, SourceAddress};
 use crate::scope::Local;
 use crate::scope::lint::{self, Subject};
@@ -187,10 +187,7 @@ impl Api {
     get, path = "/connectors", operation_id = "listConnectors", tag = "Connectors",
     responses((status = 200, description = "All of them", body = ConnectorList))
 )]
-pub(super) async fn list(
-    State(api): State<Api>,
-    _: Query<super::extract::Nothing>,
-) -> Json<ConnectorList> {
+pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<ConnectorList> {
     let connectors = api.connectors().map(|(c, served)| api.summary(c, served)).collect();
     Json(ConnectorList { connectors })
 }
@@ -260,15 +257,17 @@ pub(super) async fn explained(
 pub(super) async fn map(
     State(api): State<Api>,
     Query(drawing, _): Query<Drawing>,
-) -> impl IntoResponse {
+) -> Result<Response, Problem> {
     let marks = drawing.mark.map(|Marks(marks)| marks).unwrap_or_default();
     let family = marks.first().map_or(Ipv4Addr::UNSPECIFIED.into(), |mark| mark.address.ip());
     let local = api.local(drawing.local).address(family);
     let width = drawing.width.map_or(map::WIDTH, |Width(width)| width);
-    let svg = map::svg(&api.app.scope, &api.app.host.server, local, &marks, width);
+    let App { host, scope, .. } = api.app;
+    let svg = aside(move || map::svg(&scope, &host.server, local, &marks, width)).await?;
     // It has styles of its own, and may be looked at by itself.
     let policy = "default-src 'none'; style-src 'unsafe-inline'";
-    ([(CONTENT_TYPE, "image/svg+xml"), (CONTENT_SECURITY_POLICY, policy)], svg)
+    let headers = [(CONTENT_TYPE, "image/svg+xml"), (CONTENT_SECURITY_POLICY, policy)];
+    Ok((headers, svg).into_response())
 }
 
 /// Something that is wrong with the set.
@@ -304,9 +303,13 @@ pub(super) struct Findings {
 )]
 pub(super) async fn lint(
     State(api): State<Api>,
-    _: Query<super::extract::Nothing>,
-) -> Json<Findings> {
-    let App { host, scope, .. } = &api.app;
+    _: Query<Nothing>,
+) -> Result<Json<Findings>, Problem> {
+    aside(move || Json(findings(&api.app))).await
+}
+
+fn findings(app: &App) -> Findings {
+    let App { host, scope, .. } = app;
     let server = &host.server;
     let subject = Subject {
         server,
@@ -329,5 +332,5 @@ pub(super) async fn lint(
         hit: finding.hit,
         mend: finding.mend,
     });
-    Json(Findings { findings: findings.collect() })
+    Findings { findings: findings.collect() }
 }

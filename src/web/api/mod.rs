@@ -149,6 +149,12 @@ fn saved_as(name: &str) -> String {
     format!("attachment; filename*=UTF-8''{}", escaped(name))
 }
 
+/// For what may take a while, so that it holds up nobody.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the work ended early"))
+}
+
 /// Nobody knows what `what` names.
 fn no(what: &str, name: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no {what} \"{name}\""))

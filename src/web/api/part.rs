@@ -2,17 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::{
-    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::extract::{Nothing, Path, Query};
 use super::messages::get;
-use super::{Api, no};
+use super::{Api, aside, no};
 use crate::capture::Parts;
 use crate::web::Problem;
 
@@ -99,7 +96,6 @@ pub(super) async fn one(
             (CONTENT_DISPOSITION, super::saved_as(&name)),
             // Whoever opens it in a browser sees it, and it does nothing.
             (CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'".to_owned()),
-            (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         ];
         Ok((headers, part.decoded().into_owned()).into_response())
     })
@@ -118,13 +114,6 @@ fn media_type(kind: &str, charset: Option<&str>) -> String {
         Some(charset) if kind.starts_with("text/") => format!("{kind}; charset={charset}"),
         _ => kind.to_owned(),
     }
-}
-
-/// Large messages take a while to look through.
-async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(look).await.map_err(|_| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the message could not be read")
-    })
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ use super::App;
 use super::feed::{Feed, Happened};
 use crate::config::{Trigger, Webhook, WebhookSecret};
 use crate::journal::Point;
-use post::{Poster, Signed};
+use post::{PostError, Poster, Signed};
 
-/// What waits for a hook at most; more is dropped. These three are our choice.
+/// What waits for a hook at most; more is dropped. These four are our choice.
 const QUEUE: usize = 1_000;
 /// How long is waited before each further try.
 const WAITS: [Duration; 4] = [
@@ -31,23 +31,27 @@ const WAITS: [Duration; 4] = [
     Duration::from_secs(15),
     Duration::from_secs(60),
 ];
+/// For what happened just before the end.
+const LAST: Duration = Duration::from_millis(100);
 /// For one try, from the connection to the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells `hooks` what happens from now on, until `stopping`.
+/// Tells `hooks` what happens from now on, until `stopping`; what happened by then is tried
+/// once more.
 pub fn start(app: &App, hooks: Vec<Webhook>, stopping: &CancellationToken) -> Vec<JoinHandle<()>> {
     let tasks = hooks.into_iter().flat_map(|hook| {
         let (queue, queued) = mpsc::channel(QUEUE);
-        let (feed, on) = (Feed::new(app.clone(), None), hook.on.clone());
-        let name = hook.url.to_string();
-        let (collecting, sending) = (stopping.clone(), stopping.clone());
+        let collector = Collector {
+            feed: Feed::new(app.clone(), None),
+            on: hook.on.clone(),
+            queue,
+            name: hook.url.to_string(),
+            dropping: false,
+        };
+        let stopping = stopping.clone();
         [
-            tokio::spawn(async move {
-                collecting.run_until_cancelled(collect(feed, &on, &queue, &name)).await;
-            }),
-            tokio::spawn(async move {
-                sending.run_until_cancelled(send(hook, queued)).await;
-            }),
+            tokio::spawn(collector.collect(stopping.clone())),
+            tokio::spawn(send(hook, queued, stopping)),
         ]
     });
     tasks.collect()
@@ -67,22 +71,41 @@ struct Told {
     body: String,
 }
 
-async fn collect(mut feed: Feed, on: &[Trigger], queue: &mpsc::Sender<Told>, name: &str) {
-    let mut dropping = false;
-    while let Some((_, happened)) = feed.next().await {
-        let Some(trigger) = trigger(&happened).filter(|trigger| on.contains(trigger)) else {
-            continue;
+/// Takes what happens to the queue of a hook.
+struct Collector {
+    feed: Feed,
+    on: Vec<Trigger>,
+    queue: mpsc::Sender<Told>,
+    name: String,
+    /// The queue was full the last time.
+    dropping: bool,
+}
+
+impl Collector {
+    async fn collect(mut self, stopping: CancellationToken) {
+        while let Some(Some((_, happened))) = stopping.run_until_cancelled(self.feed.next()).await {
+            self.take(&happened);
+        }
+        while let Ok(Some((_, happened))) = tokio::time::timeout(LAST, self.feed.next()).await {
+            self.take(&happened);
+        }
+    }
+
+    fn take(&mut self, happened: &Happened) {
+        let Some(trigger) = trigger(happened).filter(|trigger| self.on.contains(trigger)) else {
+            return;
         };
         let payload =
-            Payload { r#type: trigger.name(), timestamp: Timestamp::now(), data: &happened };
+            Payload { r#type: trigger.name(), timestamp: Timestamp::now(), data: happened };
         // Strings and numbers always serialise.
-        let Ok(body) = serde_json::to_string(&payload) else { continue };
+        let Ok(body) = serde_json::to_string(&payload) else { return };
         let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
-        let full = queue.try_send(Told { id, body }).is_err();
-        if full && !dropping {
-            tracing::warn!("the webhook {name} does not keep up; what happens now is not told it");
+        let dropped = self.queue.try_send(Told { id, body }).is_err();
+        if dropped && !self.dropping {
+            let name = &self.name;
+            tracing::warn!("the webhook {name} does not keep up, and is not told all that happens");
         }
-        dropping = full;
+        self.dropping = dropped;
     }
 }
 
@@ -98,14 +121,14 @@ fn trigger(happened: &Happened) -> Option<Trigger> {
     }
 }
 
-async fn send(hook: Webhook, mut queued: mpsc::Receiver<Told>) {
+async fn send(hook: Webhook, mut queued: mpsc::Receiver<Told>, stopping: CancellationToken) {
     let poster = match Poster::new(hook.url.clone()) {
         Ok(poster) => poster,
         Err(error) => return tracing::error!("the webhook {} cannot be used: {error}", hook.url),
     };
     let mut failing = false;
     while let Some(told) = queued.recv().await {
-        match deliver(&poster, hook.secret.as_ref(), &told).await {
+        match deliver(&poster, hook.secret.as_ref(), &told, &stopping).await {
             Ok(()) if failing => {
                 tracing::info!("the webhook {} answers again", hook.url);
                 failing = false;
@@ -124,17 +147,18 @@ async fn deliver(
     poster: &Poster,
     secret: Option<&WebhookSecret>,
     told: &Told,
-) -> Result<(), post::PostError> {
+    stopping: &CancellationToken,
+) -> Result<(), PostError> {
     let mut waits = WAITS.iter();
     loop {
         let time = Timestamp::now().as_second();
         let signature = secret.map(|secret| sign(secret, &told.id, time, &told.body));
         let signed = Signed { id: &told.id, time, signature, body: &told.body };
         let posted = tokio::time::timeout(PATIENCE, poster.post(signed)).await;
-        match (posted.unwrap_or(Err(post::PostError::Late)), waits.next()) {
-            (Err(_), Some(wait)) => tokio::time::sleep(*wait).await,
-            (posted, _) => return posted,
-        }
+        let posted = posted.unwrap_or(Err(PostError::Late));
+        let wait = waits.next().filter(|_| posted.is_err() && !stopping.is_cancelled());
+        let Some(wait) = wait else { return posted };
+        let _ = tokio::time::timeout(*wait, stopping.cancelled()).await;
     }
 }
 
