@@ -2,16 +2,21 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use rcgen::{ExtendedKeyUsagePurpose, KeyPair};
 use serde_json::Value;
+use support::certificate::Certificate;
 use support::{Client, Daemon, PATIENCE};
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio_rustls::rustls::{self, ServerConfig, ServerConnection, StreamOwned};
 
 const SECRET: &str = "0123456789abcdef";
 
@@ -47,7 +52,7 @@ impl Hook {
     }
 }
 
-fn take(stream: TcpStream, answer: &str) -> Request {
+fn take(stream: impl Read + Write, answer: &str) -> Request {
     let mut stream = BufReader::new(stream);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -80,13 +85,17 @@ impl Request {
 }
 
 fn daemon(hook: &Hook, on: &str) -> Daemon {
+    let url = format!("http://{}/hook?key=1", hook.address);
+    daemon_for(&url, on, &[])
+}
+
+fn daemon_for(url: &str, on: &str, environment: &[(&str, &str)]) -> Daemon {
     let toml = format!(
         "[[ReceiveConnector]]\nName = \"a\"\nBindings = \"127.0.0.1:0\"\nPermissionGroups = \"AnonymousUsers\"\n\
          TarpitInterval = \"00:00:00\"\nAuthTarpitInterval = \"00:00:00\"\n\
-         [[webhook]]\nurl = \"http://{}/hook?key=1\"\nsecret = \"{SECRET}\"\non = {on}\n",
-        hook.address
+         [[webhook]]\nurl = \"{url}\"\nsecret = \"{SECRET}\"\non = {on}\n",
     );
-    Daemon::start(&toml, &[])
+    Daemon::start_in(tempfile::tempdir().unwrap(), &toml, &[], environment)
 }
 
 fn deliver(daemon: &Daemon) {
@@ -167,4 +176,42 @@ fn what_came_just_before_the_end_is_told() {
     told.sort();
     assert_eq!(told, ["\"message\"", "\"session\""]);
     assert!(daemon.wait().success());
+}
+
+#[test]
+fn https_goes_by_the_certificates_of_the_system() {
+    let certificate =
+        Certificate::renewed("localhost", KeyPair::generate().unwrap(), |certificate| {
+            certificate.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        });
+    let key = PrivatePkcs8KeyDer::from(certificate.key.serialize_der()).into();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(certificate.chain.clone(), key)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/hook", listener.local_addr().unwrap().port());
+    let take_one = || {
+        let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let mut stream = StreamOwned::new(session, stream);
+        stream.conn.complete_io(&mut stream.sock).map(|_| take(stream, "200 OK"))
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let [known, empty] = ["known.pem", "empty.pem"].map(|name| dir.path().join(name));
+    std::fs::write(&known, &certificate.pem).unwrap();
+    std::fs::write(&empty, "").unwrap();
+    for (roots, is_told) in [(known, true), (empty, false)] {
+        let environment = [("SSL_CERT_FILE", roots.to_str().unwrap())];
+        let daemon = daemon_for(&url, "[\"message\"]", &environment);
+        deliver(&daemon);
+        assert_eq!(take_one().is_ok_and(|request| request.is_signed()), is_told);
+        if !is_told {
+            daemon.wait_for_log("cannot be told: invalid peer certificate");
+        }
+    }
 }

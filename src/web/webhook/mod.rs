@@ -39,22 +39,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Tells `hooks` what happens from now on, until `stopping`; what happened by then is tried
 /// once more.
 pub fn start(app: &App, hooks: Vec<Webhook>, stopping: &CancellationToken) -> Vec<JoinHandle<()>> {
-    let tasks = hooks.into_iter().flat_map(|hook| {
+    let tasks = hooks.into_iter().filter_map(|hook| {
+        let poster = Poster::new(hook.url.clone());
+        let failed = |error| tracing::error!("the webhook {} cannot be used: {error}", hook.url);
+        let poster = poster.map_err(failed).ok()?;
         let (queue, queued) = mpsc::channel(QUEUE);
-        let collector = Collector {
-            feed: Feed::new(app.clone(), None),
-            on: hook.on.clone(),
-            queue,
-            name: hook.url.to_string(),
-            dropping: false,
-        };
+        let (feed, on) = (Feed::new(app.clone(), None), hook.on.clone());
+        let collector = Collector { feed, on, queue, name: hook.url.to_string(), dropping: false };
         let stopping = stopping.clone();
-        [
-            tokio::spawn(collector.collect(stopping.clone())),
-            tokio::spawn(send(hook, queued, stopping)),
-        ]
+        let sender = Sender { hook, poster, stopping: stopping.clone(), failing: false, lost: 0 };
+        Some([tokio::spawn(collector.collect(stopping)), tokio::spawn(sender.send(queued))])
     });
-    tasks.collect()
+    tasks.flatten().collect()
 }
 
 /// What is posted.
@@ -121,44 +117,50 @@ fn trigger(happened: &Happened) -> Option<Trigger> {
     }
 }
 
-async fn send(hook: Webhook, mut queued: mpsc::Receiver<Told>, stopping: CancellationToken) {
-    let poster = match Poster::new(hook.url.clone()) {
-        Ok(poster) => poster,
-        Err(error) => return tracing::error!("the webhook {} cannot be used: {error}", hook.url),
-    };
-    let mut failing = false;
-    while let Some(told) = queued.recv().await {
-        match deliver(&poster, hook.secret.as_ref(), &told, &stopping).await {
-            Ok(()) if failing => {
-                tracing::info!("the webhook {} answers again", hook.url);
-                failing = false;
-            }
-            Err(error) if !failing => {
-                tracing::warn!("the webhook {} failed, and was not told: {error}", hook.url);
-                failing = true;
-            }
-            Ok(()) | Err(_) => {}
-        }
-    }
+/// Posts what is queued for a hook.
+struct Sender {
+    hook: Webhook,
+    poster: Poster,
+    stopping: CancellationToken,
+    /// The last try failed.
+    failing: bool,
+    /// Given up since the hook began to fail.
+    lost: u64,
 }
 
-/// Each try has a signature of its own, as its time is part of that.
-async fn deliver(
-    poster: &Poster,
-    secret: Option<&WebhookSecret>,
-    told: &Told,
-    stopping: &CancellationToken,
-) -> Result<(), PostError> {
-    let mut waits = WAITS.iter();
-    loop {
+impl Sender {
+    async fn send(mut self, mut queued: mpsc::Receiver<Told>) {
+        while let Some(told) = queued.recv().await {
+            self.deliver(&told).await;
+        }
+    }
+
+    async fn deliver(&mut self, told: &Told) {
+        let mut waits = WAITS.iter();
+        while let Err(error) = self.post(told).await {
+            if !self.failing {
+                tracing::warn!("the webhook {} cannot be told: {error}", self.hook.url);
+                self.failing = true;
+            }
+            let Some(wait) = waits.next().filter(|_| !self.stopping.is_cancelled()) else {
+                self.lost += 1;
+                return;
+            };
+            let _ = tokio::time::timeout(*wait, self.stopping.cancelled()).await;
+        }
+        if self.failing {
+            tracing::info!(lost = self.lost, "the webhook {} answers again", self.hook.url);
+            (self.failing, self.lost) = (false, 0);
+        }
+    }
+
+    /// Each try has a signature of its own, as its time is part of that.
+    async fn post(&self, told: &Told) -> Result<(), PostError> {
+        let Told { id, body } = told;
         let time = Timestamp::now().as_second();
-        let signature = secret.map(|secret| sign(secret, &told.id, time, &told.body));
-        let signed = Signed { id: &told.id, time, signature, body: &told.body };
-        let posted = tokio::time::timeout(PATIENCE, poster.post(signed)).await;
-        let posted = posted.unwrap_or(Err(PostError::Late));
-        let wait = waits.next().filter(|_| posted.is_err() && !stopping.is_cancelled());
-        let Some(wait) = wait else { return posted };
-        let _ = tokio::time::timeout(*wait, stopping.cancelled()).await;
+        let signature = self.hook.secret.as_ref().map(|secret| sign(secret, id, time, body));
+        let posted = self.poster.post(Signed { id, time, signature, body });
+        tokio::time::timeout(PATIENCE, posted).await.unwrap_or(Err(PostError::Late))
     }
 }
 
