@@ -97,7 +97,9 @@ pub(super) fn page(openapi: &OpenApi) -> String {
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>expsd: REST API</title>\
          <style>{STYLE}</style><main><h1>REST API of expsd</h1><p>{ABOUT} The same for programs: \
-         <a href=\"/api/v1/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>"
+         <a href=\"/api/v1/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>\
+         <p>Wherever a parameter is unknown or wrong, the answer is 400 and names it; 401 asks for \
+         the token, and 403 refuses pages of other sites.</p>"
     );
     let mut tags: Vec<(String, String)> = Vec::new();
     for (path, item) in &openapi.paths.paths {
@@ -151,7 +153,8 @@ fn shown(method: &str, path: &str, operation: &Operation) -> String {
         let _ =
             write!(rows, "<dt><code>{name}</code>{place}</dt><dd>{}</dd>", Escaped(description));
     }
-    for (status, response) in &operation.responses.responses {
+    let own = |status: &str| !matches!(status, "400" | "401" | "403");
+    for (status, response) in operation.responses.responses.iter().filter(|(s, _)| own(s)) {
         let description = match response {
             RefOr::T(Response { description, .. }) => description.as_str(),
             RefOr::Ref(_) => "",
