@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -38,6 +39,7 @@ pub(super) fn complete(mut openapi: OpenApi) -> OpenApi {
             if path.starts_with("/api/") {
                 refusals(operation);
             }
+            link(operation);
         }
     }
     let components = openapi.components.get_or_insert_default();
@@ -89,6 +91,33 @@ fn refusal(operation: &mut Operation, status: &str, description: &str) {
         .build();
     let responses = &mut operation.responses.responses;
     responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+}
+
+/// What can be done with a thing that an answer is about: the operation that gives it, the status,
+/// the place of its name and the parameter of those that take it.
+const LINKS: [(&str, &str, &str, &str, &[&str]); 3] = [
+    (
+        "waitForMessage",
+        "200",
+        "$response.body#/id",
+        "id",
+        &["getMessage", "getMessageSource", "getMessageHeaders", "listParts", "removeMessage"],
+    ),
+    ("waitForSession", "200", "$response.body#/session", "id", &["getSession"]),
+    ("addRule", "201", "$response.body#/name", "name", &["getRule", "putRule", "removeRule"]),
+];
+
+fn link(operation: &mut Operation) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    for (_, status, place, parameter, targets) in LINKS.iter().filter(|(from, ..)| *from == id) {
+        let Some(RefOr::T(response)) = operation.responses.responses.get_mut(*status) else {
+            continue;
+        };
+        for target in *targets {
+            let link = Link::builder().operation_id(*target).parameter(*parameter, *place).build();
+            response.links.insert((*target).to_owned(), link.into());
+        }
+    }
 }
 
 /// A page for people: nothing in it is loaded or run.
