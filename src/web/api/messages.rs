@@ -86,7 +86,7 @@ pub(super) struct MessageList {
 
 /// A message, and how it came.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Message {
+pub(super) struct KeptMessage {
     /// Each message has a higher one than those before it.
     number: u64,
     #[serde(flatten)]
@@ -165,7 +165,7 @@ pub(super) async fn remove_some(
 #[utoipa::path(
     get, path = "/messages/wait", operation_id = "waitForMessage", tag = "Messages", params(MessageFilter, MessageWait),
     responses(
-        (status = 200, description = "The message", body = Message),
+        (status = 200, description = "The message", body = KeptMessage),
         (status = 408, description = "None came in time; these are there, the newest first",
             body = Late<Summary>, content_type = "application/problem+json"),
         (status = 503, description = "Too many wait, or the daemon is stopping",
@@ -184,7 +184,7 @@ pub(super) async fn wait(
     };
     let filter = Filter { after, ..filter.of(&api) };
     Ok(match api.until_stopped(api.app.capture.wait(&filter, deadline)).await?? {
-        Waited::Found(kept) => Json(Message::of(kept)).into_response(),
+        Waited::Found(kept) => Json(KeptMessage::of(kept)).into_response(),
         Waited::Late(arrived) => Late::of("no such message came in time", arrived).into_response(),
     })
 }
@@ -201,7 +201,7 @@ async fn number_of(api: &Api, after: String) -> Result<u64, Problem> {
     })
 }
 
-impl Message {
+impl KeptMessage {
     fn of(Kept { number, message }: Kept) -> Self {
         Self { number, message }
     }
@@ -216,7 +216,7 @@ pub(super) async fn get(api: &Api, id: &str) -> Result<Kept, Problem> {
     get, path = "/messages/{id}", operation_id = "getMessage", tag = "Messages",
     params(("id" = String, Path, description = "As lists give it")),
     responses(
-        (status = 200, description = "All that is known of it", body = Message),
+        (status = 200, description = "All that is known of it", body = KeptMessage),
         (status = 404, description = "There is none", body = Problem,
             content_type = "application/problem+json"),
     )
@@ -225,8 +225,8 @@ pub(super) async fn one(
     State(api): State<Api>,
     Path(id): Path<String>,
     _: Query<Nothing>,
-) -> Result<Json<Message>, Problem> {
-    Ok(Json(Message::of(get(&api, &id).await?)))
+) -> Result<Json<KeptMessage>, Problem> {
+    Ok(Json(KeptMessage::of(get(&api, &id).await?)))
 }
 
 /// Remove a message
