@@ -10,8 +10,10 @@ mod extract;
 mod messages;
 mod part;
 mod rules;
+mod scope;
 mod server;
 mod sessions;
+mod source;
 mod stream;
 mod value;
 
@@ -57,8 +59,8 @@ pub(super) fn router(app: App, stopping: CancellationToken) -> Router {
         .routes(routes!(messages::list, messages::remove_some))
         .routes(routes!(messages::wait))
         .routes(routes!(messages::one, messages::remove))
-        .routes(routes!(messages::raw))
-        .routes(routes!(messages::headers))
+        .routes(routes!(source::raw))
+        .routes(routes!(source::headers))
         .routes(routes!(part::list))
         .routes(routes!(part::one))
         .routes(routes!(sessions::list))
@@ -66,9 +68,9 @@ pub(super) fn router(app: App, stopping: CancellationToken) -> Router {
         .routes(routes!(sessions::one))
         .routes(routes!(connectors::list))
         .routes(routes!(connectors::one))
-        .routes(routes!(connectors::explained))
-        .routes(routes!(connectors::map))
-        .routes(routes!(connectors::lint))
+        .routes(routes!(scope::explained))
+        .routes(routes!(scope::map))
+        .routes(routes!(scope::lint))
         .routes(routes!(events::list))
         .routes(routes!(events::one))
         .routes(routes!(events::log))
