@@ -15,7 +15,7 @@
 //! | [`session`] | one conversation, free of I/O |
 //! | [`tls`], [`capture`], [`journal`] | certificates, kept messages, the record |
 //! | [`server`] | listeners, connections, shutdown |
-//! | [`web`] | health and metrics over HTTP |
+//! | [`web`] | the REST API, webhooks, health and metrics |
 //! | [`middlebox`] | the firewall between |
 //! | [`probe`] | the sending peer: what a receiver looks like from outside |
 //! | [`lab`] | what a lesson needs around the daemon |

@@ -61,6 +61,21 @@ fn wrong_methods_are_told_the_right_ones() {
 }
 
 #[test]
+fn parameters_that_nobody_knows_are_refused_everywhere() {
+    let daemon = Daemon::start(TOML, &[]);
+    for (method, path) in operations(&get(&daemon, "/openapi.json")) {
+        let is_own = path.starts_with("/api/v1/") && path != "/api/v1/openapi.json";
+        if is_own {
+            // A number fits every place in a path.
+            let path = path.replace("{id}", "1").replace("{number}", "1").replace("{name}", "1");
+            let response = http(daemon.http(), &method, &format!("{path}?lmit=1"), &[], "");
+            assert_eq!(response.status, 400, "{method} {path}");
+            assert_eq!(json(&response)["errors"][0]["name"], "lmit", "{method} {path}");
+        }
+    }
+}
+
+#[test]
 fn a_header_has_an_end() {
     let daemon = Daemon::start(TOML, &[]);
     let long = format!("X-Long: {}", "x".repeat(200_000));

@@ -106,6 +106,7 @@ pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<Conn
 pub(super) async fn one(
     State(api): State<Api>,
     Path(name): Path<String>,
+    _: Query<Nothing>,
 ) -> Result<Json<Connector>, Problem> {
     let identity = api.identity(name.clone());
     let server = &api.app.host.server;

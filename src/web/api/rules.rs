@@ -111,6 +111,7 @@ pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<Rule
 )]
 pub(super) async fn add(
     State(api): State<Api>,
+    _: Query<Nothing>,
     extract::Json(spec): extract::Json<Spec>,
 ) -> Result<Response, Problem> {
     let rule = crate::rules::Rule::try_from(spec)?;
@@ -132,6 +133,7 @@ pub(super) async fn add(
 pub(super) async fn one(
     State(api): State<Api>,
     Path(name): Path<String>,
+    _: Query<Nothing>,
 ) -> Result<Json<Rule>, Problem> {
     find(&api, &name).map(Json)
 }
@@ -154,6 +156,7 @@ pub(super) async fn one(
 pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<String>,
+    _: Query<Nothing>,
     extract::Json(mut spec): extract::Json<Spec>,
 ) -> Result<Response, Problem> {
     if spec.name.is_empty() {
@@ -183,6 +186,7 @@ pub(super) async fn put(
 pub(super) async fn remove(
     State(api): State<Api>,
     Path(name): Path<String>,
+    _: Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
     match api.app.host.rules.remove(&name) {
         true => Ok(StatusCode::NO_CONTENT),
