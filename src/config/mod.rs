@@ -251,6 +251,7 @@ mod tests {
         assert_eq!(configuration.rules[0].name(), "first mail is deferred");
         assert_eq!(configuration.kerberos.keytab.as_deref(), Some(Path::new("ex01.keytab")));
         assert_eq!(configuration.http.listen, Some(([127, 0, 0, 1], 8025).into()));
+        assert_eq!(configuration.webhooks[0].on, [Trigger::Message, Trigger::Refused]);
         assert_eq!(configuration.journal.directory.as_deref(), Some(Path::new("logs")));
         assert_eq!(configuration.journal.protocol_log, ProtocolLog::default());
     }
