@@ -235,6 +235,22 @@ fn first_n_is_n_over_all_threads() {
 }
 
 #[test]
+fn a_rule_is_put_in_the_place_of_its_namesake() {
+    let named = |name: &str, text| rule(&format!("name = \"{name}\"\nstage = \"quit\"\n{text}"));
+    let rules = Rules::new(vec![
+        named("a", "reply = \"421 4.3.2 a\""),
+        named("b", "reply = \"421 4.3.2 b\""),
+    ])
+    .unwrap();
+    assert_eq!(rules.put(named("a", "action = \"drop\"")), Ok(true));
+    assert_eq!(rules.put(named("c", "action = \"drop\"")), Ok(false));
+    let list = rules.list();
+    let names: Vec<_> = list.iter().map(|counted| counted.rule.name()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(list[0].rule.then().to_string(), "drop");
+}
+
+#[test]
 fn rules_come_and_go_and_the_others_keep_their_counts() {
     let named = |name: &str| rule(&format!("name = '{name}'\nstage = 'mail'\naction = 'drop'"));
     let rules = Rules::default();

@@ -23,8 +23,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::{Html, IntoResponse as _};
+use axum::response::Html;
 use axum::routing::get;
+use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -85,21 +86,12 @@ pub(super) fn router(app: App, stopping: CancellationToken) -> Router {
     let (router, openapi) =
         OpenApiRouter::with_openapi(doc::about()).nest("/api/v1", v1).split_for_parts();
     let openapi = doc::complete(openapi);
-    let page = doc::page(&openapi);
+    let page = Bytes::from(doc::page(&openapi));
     // Names and texts always serialise.
-    let json = serde_json::to_string_pretty(&openapi).unwrap_or_default();
-    let json: Arc<str> = json.into();
-    router
-        .route(
-            "/api/v1/openapi.json",
-            get(move || async move {
-                ([(CONTENT_TYPE, "application/json")], json.to_string()).into_response()
-            }),
-        )
-        .route(
-            "/api",
-            get(move || async move { ([(CONTENT_SECURITY_POLICY, doc::POLICY)], Html(page)) }),
-        )
+    let json = Bytes::from(serde_json::to_string_pretty(&openapi).unwrap_or_default());
+    let page = get(async || ([(CONTENT_SECURITY_POLICY, doc::POLICY)], Html(page)));
+    let json = get(async || ([(CONTENT_TYPE, "application/json")], json));
+    router.route("/api/v1/openapi.json", json).route("/api", page)
 }
 
 impl Api {
