@@ -66,7 +66,7 @@ pub struct Serve {
     /// Tell at the end of each session what happened in it, and why
     #[arg(long)]
     explain: bool,
-    /// Where the API, health and metrics are answered over HTTP, or `off`
+    /// Where health and metrics are answered over HTTP, or `off`
     /// [default: `listen` of `[http]`, or 127.0.0.1:8025 if it is free]
     #[arg(long, value_name = "ADDR", value_parser = HttpAt::from_str)]
     http: Option<HttpAt>,
