@@ -49,7 +49,7 @@ fn write(out: &mut String, page: &Page, title: &str, description: &str) -> fmt::
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"expsd-map\" \
          width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         style=\"max-width:100%;height:auto\" role=\"img\" \
+         role=\"img\" \
          aria-labelledby=\"expsd-map-title expsd-map-desc\" \
          font-family=\"ui-sans-serif,system-ui,sans-serif\" font-size=\"{}\" fill=\"{}\" \
          direction=\"ltr\">",
@@ -93,7 +93,8 @@ fn used(page: &Page) -> Vec<usize> {
 
 /// Paper is light whatever the screen is, and what is filled must come out so.
 fn sheet(out: &mut String, colours: &[usize]) -> fmt::Result {
-    out.write_str("<style>.expsd-map text{pointer-events:none}")?;
+    out.write_str("<style>.expsd-map{max-width:100%;height:auto}")?;
+    out.write_str(".expsd-map text{pointer-events:none}")?;
     out.write_str(
         "@media print{.expsd-map{print-color-adjust:exact;-webkit-print-color-adjust:exact}}",
     )?;
