@@ -32,6 +32,8 @@ pub struct Part<'a> {
     pub charset: Option<String>,
     /// The file name that it was given. A peer chose it.
     pub name: Option<String>,
+    /// Its Content-ID, by which HTML beside it refers to it.
+    pub id: Option<String>,
     /// Meant to be saved, not shown.
     pub attachment: bool,
     encoding: Encoding,
@@ -181,6 +183,7 @@ fn leaf<'a>(root: Option<&MessagePart<'_>>, body: &'a [u8]) -> Part<'a> {
         }),
         charset: kind.and_then(|kind| kind.attribute("charset")).map(str::to_owned),
         name: root.and_then(|root| root.attachment_name()).map(str::to_owned),
+        id: root.and_then(|root| root.content_id()).map(str::to_owned),
         attachment: disposition.is_some_and(|disposition| disposition.is_attachment()),
         encoding: Encoding::named(root.and_then(|root| root.content_transfer_encoding())),
         body,

@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use clap::Args;
 use expsd::config::{self, Configuration};
-use expsd::connector::{ReceiveConnector, Rights, Token};
 use expsd::journal::{Change, Point, Recent};
 use expsd::lab::realm::ServerRealm;
 use expsd::server::{Daemon, Listening, Options, Ports};
-use expsd::web::{App, Listener, Served, webhook};
+use expsd::web::{App, FirstMessage, Listener, Served, webhook};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -66,7 +65,7 @@ pub struct Serve {
     /// Tell at the end of each session what happened in it, and why
     #[arg(long)]
     explain: bool,
-    /// Where health and metrics are answered over HTTP, or `off`
+    /// Where web pages, the API and metrics are answered over HTTP, or `off`
     /// [default: `listen` of `[http]`, or 127.0.0.1:8025 if it is free]
     #[arg(long, value_name = "ADDR", value_parser = HttpAt::from_str)]
     http: Option<HttpAt>,
@@ -155,7 +154,6 @@ impl Serve {
         let mut options = self.options(&configuration)?;
         // Held to the end; the KDC ends with it.
         let realm = self.start_realm(&mut configuration)?;
-        let about = About::of(&configuration);
         let http = self.http(&configuration.http).await?;
         let ended = CancellationToken::new();
         let recent = Arc::<Recent>::default();
@@ -174,7 +172,7 @@ impl Serve {
         let app = app(&daemon, recent);
         let told = webhook::start(&app, webhooks, &ended);
         let serving = http.map(|http| tokio::spawn(http.serve(app, ended.clone())));
-        self.announce(&ready, &about).map_err(|error| fail(FAILED, error))?;
+        self.announce(&ready, &About::of(&daemon)).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
         ended.cancel();
         if let Some(telling) = telling {
@@ -317,27 +315,22 @@ pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 /// What is told at start besides the listeners.
 struct About {
     server: String,
-    /// A connector that anybody may submit to.
-    open: Option<String>,
-    recipient: String,
+    first: Option<FirstMessage>,
 }
 
 impl About {
-    fn of(configuration: &Configuration) -> Self {
-        let server = &configuration.server;
-        let directory = &configuration.directory;
-        let is_open = |connector: &&ReceiveConnector| {
-            connector.enabled && connector.rights(&Token::anonymous()).contains(Rights::SUBMIT)
+    fn of(daemon: &Daemon) -> Self {
+        let (host, scope) = (daemon.host(), daemon.scope());
+        let server = &host.server;
+        let listening = daemon.listening();
+        let address = |place: usize| {
+            let identity = server.identity(&scope.connectors()[place]);
+            let found = listening.iter().find(|listening| listening.identity == identity);
+            found.and_then(|listening| listening.bindings.first().copied())
         };
-        let is_here = |address: &&String| {
-            let domain = address.rsplit('@').next().unwrap_or_default();
-            directory.accepted_domain(domain).is_some()
-        };
-        let mut addresses = directory.accounts.iter().flat_map(|account| &account.addresses);
         Self {
             server: format!("{} ({}), Exchange {}", server.name, server.fqdn, server.version),
-            open: configuration.connectors.iter().find(is_open).map(|c| server.identity(c)),
-            recipient: addresses.find(is_here).cloned().unwrap_or("postmaster".to_owned()),
+            first: FirstMessage::new(scope, &host.directory, address),
         }
     }
 
@@ -350,17 +343,11 @@ impl About {
             writeln!(out, "  {:width$}  {}", connector.identity, addresses.join(", "))?;
         }
         if let Some(http) = ready.http {
-            writeln!(out, "  {:width$}  http://{http}/metrics", "HTTP")?;
+            writeln!(out, "  {:width$}  http://{http}/", "Web pages")?;
         }
-        let open = connectors.iter().find(|c| Some(&c.identity) == self.open.as_ref());
-        if let Some(first) = open.and_then(|connector| connector.bindings.first()) {
+        if let Some(first) = &self.first {
             writeln!(out, "\nTo send the first message, paste this into another terminal:")?;
-            writeln!(
-                out,
-                "  printf 'Subject: hello\\r\\n\\r\\nThe first message.\\r\\n' | curl -sv smtp://{first} \
-                 --mail-from you@fabrikam.test --mail-rcpt {} --upload-file -",
-                self.recipient
-            )?;
+            writeln!(out, "  {}", first.by_curl())?;
         }
         if let Some(realm) = &ready.realm {
             writeln!(out, "\n{}", realm.for_clients())?;

@@ -51,6 +51,12 @@ impl AcceptedDomain {
         valid.then(|| Self { name: name.to_owned(), subdomains, domain_type })
     }
 
+    /// As Get-AcceptedDomain prints it.
+    pub fn name(&self) -> String {
+        let wildcard = if self.subdomains && self.name != "*" { "*." } else { "" };
+        format!("{wildcard}{}", self.name)
+    }
+
     pub(super) fn covers(&self, domain: &str) -> bool {
         if self.name == "*" || domain.eq_ignore_ascii_case(&self.name) {
             return true;

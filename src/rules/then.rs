@@ -45,7 +45,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 5] =
+    pub const ALL: [Self; 5] =
         [Self::Drop, Self::Reset, Self::Stall, Self::HalfClose, Self::GarbleTls];
 
     pub fn name(self) -> &'static str {

@@ -4,8 +4,10 @@
 
 mod api;
 mod feed;
+mod first_message;
 mod guard;
 mod health;
+mod pages;
 mod problem;
 mod serving;
 pub mod webhook;
@@ -28,10 +30,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capture::Capture;
 use crate::config::Token;
+use crate::connector::ReceiveConnector;
 use crate::journal::{Metrics, Recent};
 use crate::scope::Scope;
-use crate::session::Host;
+use crate::scope::lint::{self, Certificate, Finding, Subject};
+use crate::session::{Host, facts};
 
+pub use first_message::FirstMessage;
 pub use problem::Problem;
 
 /// Octets of a request's body.
@@ -51,6 +56,36 @@ pub struct App {
     pub recent: Arc<Recent>,
     pub metrics: Arc<Metrics>,
     pub started: Timestamp,
+}
+
+impl App {
+    /// Where the connector at a place of the set listens.
+    fn address(&self, place: usize) -> Option<SocketAddr> {
+        self.served.get(place)?.addresses.first().copied()
+    }
+
+    /// What is wrong with the set. It does not change while it is served.
+    fn findings(&self) -> Vec<Finding> {
+        let of = |(connector, served): (&ReceiveConnector, &Served)| match (
+            served.certificate,
+            &connector.tls_certificate_name,
+        ) {
+            (true, _) => Certificate::Found,
+            (false, Some(_)) => Certificate::NamedAbsent,
+            (false, None) => Certificate::Missing,
+        };
+        let Self { host, scope, served, .. } = self;
+        let certificates: Vec<_> = scope.connectors().iter().zip(served.iter()).map(of).collect();
+        lint::lint(&Subject {
+            server: &host.server,
+            words: facts(host.server.version),
+            scope,
+            // A set that breaks rules of the cmdlets is not served.
+            broken: &[],
+            peers: &[],
+            certificates: &certificates,
+        })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -110,11 +145,15 @@ fn router(
 ) -> Router {
     let guard = guard::Guard::new(address, token);
     let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(app.clone());
-    api::router(app, stopping)
+    let door = pages::door(app.clone(), guard.clone())
+        .layer(middleware::from_fn_with_state(guard.clone(), guard::check_site));
+    api::router(app.clone(), stopping)
         .merge(metrics)
-        .fallback(problem::not_found)
+        .merge(pages::router(app, guard.clone()))
+        .fallback(pages::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(guard, guard::check))
+        .merge(door)
         // They tell nobody anything.
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

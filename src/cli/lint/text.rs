@@ -93,23 +93,13 @@ impl<'a> Shown<'a> {
 }
 
 fn explained(finding: &Finding) -> Vec<String> {
-    let sees = &finding.sees;
-    let mut seen: Vec<String> =
-        sees.replies.iter().map(|(to, reply)| format!("{to} gets \"{reply}\"")).collect();
-    if !sees.lacks.is_empty() {
-        seen.push(format!("the EHLO reply lacks {}", sees.lacks.join(", ")));
-    }
-    seen.extend(sees.queue.iter().map(|queue| format!("the sender's queue: \"{queue}\"")));
-    seen.extend(sees.event.iter().map(|(id, text)| format!("event {id}: {text}")));
-    seen.extend(sees.log.iter().map(|log| format!("protocol log: {log}")));
-    seen.extend(sees.more.clone());
     let mut help = Vec::new();
     let mut block = |name: &'static str, lines: &[String]| {
         let names = std::iter::once(name).chain(std::iter::repeat(""));
         help.extend(names.zip(lines).map(|(name, line)| format!("{name:<4}  {line}")));
     };
     block("hit", std::slice::from_ref(&finding.hit));
-    block("sees", &seen);
+    block("sees", &finding.sees.lines());
     for (i, way) in finding.mend.iter().enumerate() {
         block(if i == 0 { "mend" } else { "or" }, way);
     }

@@ -139,6 +139,22 @@ impl Queue {
     }
 }
 
+impl Symptoms {
+    /// In words, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        let replies = self.replies.iter().map(|(to, reply)| format!("{to} gets \"{reply}\""));
+        let mut lines: Vec<_> = replies.collect();
+        if !self.lacks.is_empty() {
+            lines.push(format!("the EHLO reply lacks {}", self.lacks.join(", ")));
+        }
+        lines.extend(self.queue.iter().map(|queue| format!("the sender's queue: \"{queue}\"")));
+        lines.extend(self.event.iter().map(|(id, text)| format!("event {id}: {text}")));
+        lines.extend(self.log.iter().map(|log| format!("protocol log: {log}")));
+        lines.extend(self.more.clone());
+        lines
+    }
+}
+
 impl Sees {
     /// What is seen of a server, with the names in the texts filled in.
     pub(super) fn symptoms(&self, voice: &Voice<'_>, names: &[(&str, String)]) -> Symptoms {

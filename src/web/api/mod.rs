@@ -125,7 +125,7 @@ impl Problem {
 }
 
 /// Text as a segment of a path, or a value of RFC 8187.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

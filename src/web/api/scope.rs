@@ -15,10 +15,8 @@ use super::value::parsed;
 use super::{Api, aside};
 use crate::connector::{ReceiveConnector, SourceAddress};
 use crate::scope::Local;
-use crate::scope::lint::{self, Subject};
 use crate::scope::map::{self, Mark};
 use crate::session::explain::{Explanation, explain};
-use crate::session::facts;
 use crate::web::{App, Problem};
 
 #[derive(Deserialize, IntoParams)]
@@ -186,7 +184,7 @@ pub(super) struct Findings {
 
 /// What is wrong with the set of connectors
 ///
-/// As `expsd lint`, but for what it says of certificates.
+/// As `expsd lint`, but that of a certificate it is known only whether there is one.
 #[utoipa::path(
     get, path = "/lint", operation_id = "lint", tag = "Connectors",
     responses((status = 200, description = "The worst of each connector first", body = Findings))
@@ -201,17 +199,8 @@ pub(super) async fn lint(
 fn findings(app: &App) -> Findings {
     let App { host, scope, .. } = app;
     let server = &host.server;
-    let subject = Subject {
-        server,
-        words: facts(server.version),
-        scope,
-        // A set that breaks rules of the cmdlets is not served.
-        broken: &[],
-        peers: &[],
-        certificates: &[],
-    };
     let identity = |index: usize| server.identity(&scope.connectors()[index]);
-    let findings = lint::lint(&subject).into_iter().map(|finding| Finding {
+    let findings = app.findings().into_iter().map(|finding| Finding {
         rule: finding.rule.id,
         severity: finding.rule.severity.to_string(),
         title: finding.rule.title,

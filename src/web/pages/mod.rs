@@ -1,0 +1,123 @@
+//! Pages for people: plain HTML, which works without script and loads nothing from elsewhere.
+//!
+//! A page shows what the other rooms know; it decides nothing. What a peer has a hand in is
+//! escaped by the templates, and HTML that came in a message is shown in a frame that may do
+//! nothing ([`message`]).
+
+mod account;
+mod assets;
+mod connector;
+mod event;
+mod inbox;
+mod login;
+mod map;
+mod message;
+mod rule;
+mod session;
+mod shell;
+mod text;
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::map_response;
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use super::App;
+use super::guard::Guard;
+use crate::connector::ReceiveConnector;
+use crate::scope::lint::Finding;
+use shell::{Failure, Shell};
+
+pub(super) use login::to_login;
+pub(super) use shell::not_found;
+
+/// What the pages are made of.
+#[derive(Debug)]
+struct Pages {
+    app: App,
+    guard: Guard,
+    findings: OnceLock<Vec<Finding>>,
+}
+
+/// The pages that want a token where there is one.
+pub(super) fn router(app: App, guard: Guard) -> Router {
+    Router::new()
+        .route("/", get(inbox::list))
+        .route("/messages/delete", post(inbox::delete_all))
+        .route("/messages/{id}", get(message::show))
+        .route("/messages/{id}/delete", post(message::delete))
+        .route("/messages/{id}/html", get(message::html))
+        .route("/sessions", get(session::list))
+        .route("/sessions/{id}", get(session::show))
+        .route("/connectors", get(connector::list))
+        .route("/connectors/{name}", get(connector::show))
+        .route("/map", get(map::show))
+        .route("/events", get(event::list))
+        .route("/events/{number}", get(event::show))
+        .route("/log", get(event::log))
+        .route("/rules", get(rule::list).post(rule::add))
+        .route("/rules/remove", post(rule::remove))
+        .route("/rules/reset", post(rule::reset))
+        .route("/accounts", get(account::list))
+        .route("/logout", post(login::leave))
+        .layer(map_response(shell::secured))
+        .with_state(Pages::new(app, guard))
+}
+
+/// The way in, and what it looks like.
+pub(super) fn door(app: App, guard: Guard) -> Router {
+    Router::new()
+        .route("/login", get(login::ask).post(login::enter))
+        .route("/assets/{name}", get(assets::get))
+        .layer(map_response(shell::secured))
+        .with_state(Pages::new(app, guard))
+}
+
+impl Pages {
+    fn new(app: App, guard: Guard) -> Arc<Self> {
+        Arc::new(Self { app, guard, findings: OnceLock::new() })
+    }
+
+    fn shell(&self, section: &'static str) -> Shell {
+        let server = &self.app.host.server;
+        Shell::new(section, &server.name, server.version, self.guard.is_locked())
+    }
+
+    /// The connector called `name`, with its place in the set.
+    fn connector(&self, name: &str) -> Option<(usize, &ReceiveConnector)> {
+        let mut connectors = self.app.scope.connectors().iter().enumerate();
+        connectors.find(|(_, connector)| connector.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a connector of the set has a certificate for STARTTLS.
+    fn has_certificate(&self, connector: &ReceiveConnector) -> bool {
+        let mut connectors = self.app.scope.connectors().iter().zip(self.app.served.iter());
+        connectors.any(|(known, served)| std::ptr::eq(known, connector) && served.certificate)
+    }
+
+    /// What is wrong with the set. It does not change, so it is looked for once.
+    fn findings(&self) -> &[Finding] {
+        self.findings.get_or_init(|| self.app.findings())
+    }
+
+    /// Makes a page where it holds up nobody: it may take a while.
+    async fn aside(
+        &self,
+        section: &'static str,
+        make: impl FnOnce() -> Response + Send + 'static,
+    ) -> Result<Response, Failure> {
+        let made = tokio::task::spawn_blocking(make).await;
+        made.map_err(|error| self.failed(section, error))
+    }
+
+    fn missing(&self, section: &'static str, what: impl Into<String>) -> Failure {
+        Failure::new(self.shell(section), StatusCode::NOT_FOUND, what)
+    }
+
+    fn failed(&self, section: &'static str, error: impl std::fmt::Display) -> Failure {
+        Failure::new(self.shell(section), StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+    }
+}
