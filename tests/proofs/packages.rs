@@ -53,11 +53,27 @@ fn python_with(
 /// A node that has the packages of `package-lock.json`.
 pub fn node() -> Option<Command> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    node_with(&FOLDER, "node", &sources(), include_str!("package-lock.json"))
+}
+
+/// A node that drives a browser.
+pub fn browser() -> Option<Command> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    node_with(&FOLDER, "browser", &sources, include_str!("../browser/package-lock.json"))
+}
+
+fn node_with(
+    folder: &OnceLock<Option<PathBuf>>,
+    name: &str,
+    sources: &Path,
+    wanted: &str,
+) -> Option<Command> {
     let (node, npm) = (tool("node")?, tool("npm")?);
     let install = || {
-        install("node", include_str!("package-lock.json"), |folder| {
+        install(name, wanted, |folder| {
             for file in ["package.json", "package-lock.json"] {
-                fs::copy(sources().join(file), folder.join(file)).unwrap();
+                fs::copy(sources.join(file), folder.join(file)).unwrap();
             }
             let mut command = Command::new(&npm);
             command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]);
@@ -65,7 +81,7 @@ pub fn node() -> Option<Command> {
             command
         })
     };
-    let folder = FOLDER.get_or_init(install).as_ref()?;
+    let folder = folder.get_or_init(install).as_ref()?;
     let mut command = Command::new(&node);
     command.env("NODE_PATH", folder.join("node_modules"));
     Some(command)
@@ -90,6 +106,9 @@ fn install(name: &str, wanted: &str, installer: impl FnOnce(&Path) -> Command) -
     }
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
+    // npm takes a path with a symbolic link in it for a package that is linked to.
+    let folder = fs::canonicalize(folder).unwrap();
+    let stamp = folder.join("made-of");
     let done = run_within(PATIENCE, &mut installer(&folder), b"");
     if !done.status.success() {
         absent(&format!("packages of {name}"), &done);
