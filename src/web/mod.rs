@@ -147,9 +147,9 @@ fn router(
     let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(app.clone());
     let door = pages::door(app.clone(), guard.clone())
         .layer(middleware::from_fn_with_state(guard.clone(), guard::check_site));
-    api::router(app.clone(), stopping)
-        .merge(metrics)
-        .merge(pages::router(app, guard.clone()))
+    let (api, about) = api::router(app.clone(), stopping);
+    api.merge(metrics)
+        .merge(pages::router(app, guard.clone(), about))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(guard, guard::check))

@@ -95,7 +95,7 @@ drive(async page => {
 
     // The others.
     swaks('--to', 'alice@contoso.test', '--auth', 'LOGIN', '--auth-user', 'alice', '--auth-password', 'wrong');
-    for (const path of ['/sessions', '/connectors', '/connectors/App%20relay', '/events', '/log', '/accounts']) {
+    for (const path of ['/sessions', '/connectors', '/connectors/App%20relay', '/events', '/log', '/accounts', '/api']) {
         await go(page, path);
         await look(page, path);
     }

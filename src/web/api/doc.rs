@@ -120,12 +120,10 @@ fn link(operation: &mut Operation) {
     }
 }
 
-/// A page for people: nothing in it is loaded or run.
+/// What a page for people says, in HTML.
 pub(super) fn page(openapi: &OpenApi) -> String {
     let mut page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>expsd: REST API</title>\
-         <style>{STYLE}</style><main><h1>REST API of expsd</h1><p>{ABOUT} The same for programs: \
+        "<h1>REST API of expsd</h1><p>{ABOUT} The same for programs: \
          <a href=\"/api/v1/openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>\
          <p>Wherever a parameter is unknown or wrong, the answer is 400 and names it; 401 asks for \
          the token, and 403 refuses pages of other sites.</p>"
@@ -145,23 +143,10 @@ pub(super) fn page(openapi: &OpenApi) -> String {
     for (tag, texts) in tags {
         let _ = write!(page, "<h2>{}</h2>{texts}", Escaped(&tag));
     }
-    page + "</main></html>"
+    page
 }
 
-/// Of the page.
-pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-
 const TAGS: [&str; 6] = ["Messages", "Sessions", "Connectors", "Events", "Rules", "Server"];
-
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{font:16px/1.5 system-ui,sans-serif;margin:0}\
-main{max-width:56rem;margin:auto;padding:1rem}\
-h3{font-size:1rem;margin:1.5rem 0 .25rem;overflow-wrap:anywhere}\
-code{font-family:ui-monospace,monospace}\
-p{margin:.25rem 0}\
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem;margin:.25rem 0}\
-dd{margin:0}";
 
 fn shown(method: &str, path: &str, operation: &Operation) -> String {
     let mut text = format!("<h3><code>{method} {}</code></h3>", Escaped(path));

@@ -22,8 +22,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::Html;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -50,9 +49,9 @@ struct Api {
     stopping: CancellationToken,
 }
 
-/// `/api/v1`, the document of it, and the page made of that. Streams and waiting requests end
-/// when `stopping` does.
-pub(super) fn router(app: App, stopping: CancellationToken) -> Router {
+/// `/api/v1` with the document of it, and what a page says of that, in HTML. Streams and waiting
+/// requests end when `stopping` does.
+pub(super) fn router(app: App, stopping: CancellationToken) -> (Router, String) {
     let rules = app.host.rules.list().into_iter().map(|counted| counted.rule).collect();
     let waiting = Arc::new(Semaphore::new(MAX_WAITING));
     let api = Api { app, rules, waiting, stopping };
@@ -86,12 +85,11 @@ pub(super) fn router(app: App, stopping: CancellationToken) -> Router {
     let (router, openapi) =
         OpenApiRouter::with_openapi(doc::about()).nest("/api/v1", v1).split_for_parts();
     let openapi = doc::complete(openapi);
-    let page = Bytes::from(doc::page(&openapi));
+    let page = doc::page(&openapi);
     // Names and texts always serialise.
     let json = Bytes::from(serde_json::to_string_pretty(&openapi).unwrap_or_default());
-    let page = get(async || ([(CONTENT_SECURITY_POLICY, doc::POLICY)], Html(page)));
     let json = get(async || ([(CONTENT_TYPE, "application/json")], json));
-    router.route("/api/v1/openapi.json", json).route("/api", page)
+    (router.route("/api/v1/openapi.json", json), page)
 }
 
 impl Api {

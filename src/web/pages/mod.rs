@@ -19,6 +19,7 @@ mod text;
 
 use std::sync::{Arc, OnceLock};
 
+use askama::Template;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
@@ -29,7 +30,7 @@ use super::App;
 use super::guard::Guard;
 use crate::connector::ReceiveConnector;
 use crate::scope::lint::Finding;
-use shell::{Failure, Shell};
+use shell::{Failure, Shell, page};
 
 pub(super) use login::to_login;
 pub(super) use shell::not_found;
@@ -42,9 +43,20 @@ struct Pages {
     findings: OnceLock<Vec<Finding>>,
 }
 
-/// The pages that want a token where there is one.
-pub(super) fn router(app: App, guard: Guard) -> Router {
+#[derive(Clone, Template)]
+#[template(path = "api.html")]
+struct About {
+    shell: Shell,
+    /// In HTML, of our own words.
+    api: String,
+}
+
+/// The pages that want a token where there is one. `api` is what there is to say of the API.
+pub(super) fn router(app: App, guard: Guard, api: String) -> Router {
+    let pages = Pages::new(app, guard);
+    let api = About { shell: pages.shell("/api"), api };
     Router::new()
+        .route("/api", get(async move || page(&api)))
         .route("/", get(inbox::list))
         .route("/messages/delete", post(inbox::delete_all))
         .route("/messages/{id}", get(message::show))
@@ -64,7 +76,7 @@ pub(super) fn router(app: App, guard: Guard) -> Router {
         .route("/accounts", get(account::list))
         .route("/logout", post(login::leave))
         .layer(map_response(shell::secured))
-        .with_state(Pages::new(app, guard))
+        .with_state(pages)
 }
 
 /// The way in, and what it looks like.
