@@ -17,7 +17,7 @@ use std::time::Instant;
 use expsd::lab::run::{Lab, Step};
 use expsd::lab::scenario::{self, Scenario, Side};
 use serde_json::Value;
-use support::{PATIENCE, tool};
+use support::{PATIENCE, http, tool};
 
 fn expsd(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_expsd"));
@@ -276,6 +276,37 @@ fn the_cast_can_be_repeated_by_hand() {
     assert!(told.contains("451 5.7.3 Cannot achieve Exchange Server authentication"), "{told}");
     let (code, told) = probe(1);
     assert_eq!(code, Some(0), "{told}");
+}
+
+/// In a browser: what was seen, the map, the question and the lesson.
+#[test]
+fn a_page_tells_the_scenario() {
+    let mut up = Up::run(&["run", "relay-range-shadows-default"]);
+    up.wait_for("Ctrl-C ends it.");
+    let (_, address) = up.shown.split_once("In a browser: http://").unwrap();
+    let (address, _) = address.split_once("/lesson\n").unwrap();
+    let page = http(address.parse().unwrap(), "GET", "/lesson", &[], "");
+    assert_eq!(page.status, 200, "{}", page.body);
+    for part in [
+        "A connector for printers takes the servers too",
+        "451 5.7.3 Cannot achieve Exchange Server authentication",
+        "met EX01\\Printers",
+        "/api/v1/map.svg?mark=EX02%3D127.0.0.12%2CPrinter%3D127.0.0.31",
+        "<summary>EX02 asked for the connector by its name</summary>",
+        "<strong>relay-range-shadows-default</strong>",
+        "<strong>Repair.</strong>",
+        "RemoteIPRanges = &#34;127.0.0.0/24&#34;",
+    ] {
+        assert!(page.body.contains(part), "{part}\n{}", page.body);
+    }
+    let (_, map) = page.body.split_once("<img src=\"").unwrap();
+    let (map, _) = map.split_once('"').unwrap();
+    let picture = http(address.parse().unwrap(), "GET", map, &[], "");
+    assert!(picture.body.starts_with("<svg"), "{}", picture.body);
+    let (_, session) = page.body.split_once("href=\"/sessions/").unwrap();
+    let (session, _) = session.split_once('"').unwrap();
+    let session = http(address.parse().unwrap(), "GET", &format!("/sessions/{session}"), &[], "");
+    assert!(session.body.contains("EHLO ex02.contoso.test"), "{}", session.body);
 }
 
 #[test]

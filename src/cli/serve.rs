@@ -116,7 +116,7 @@ impl FromStr for HttpAt {
 }
 
 /// Requests in flight at the end are given so long.
-const HTTP_GRACE: Duration = Duration::from_secs(2);
+pub(super) const HTTP_GRACE: Duration = Duration::from_secs(2);
 
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8025);
 
@@ -257,7 +257,7 @@ impl Serve {
     }
 }
 
-fn app(daemon: &Daemon, recent: Arc<Recent>) -> App {
+pub(super) fn app(daemon: &Daemon, recent: Arc<Recent>) -> App {
     let listening = daemon.listening();
     let host = daemon.host();
     let connectors = daemon.scope().connectors().iter().enumerate();
@@ -275,6 +275,7 @@ fn app(daemon: &Daemon, recent: Arc<Recent>) -> App {
         recent,
         metrics: Arc::clone(daemon.metrics()),
         started: Timestamp::now(),
+        lesson: None,
     }
 }
 

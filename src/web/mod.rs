@@ -37,6 +37,7 @@ use crate::scope::lint::{self, Certificate, Finding, Subject};
 use crate::session::{Host, facts};
 
 pub use first_message::FirstMessage;
+pub use pages::{Lesson, Scene};
 pub use problem::Problem;
 
 /// Octets of a request's body.
@@ -56,6 +57,8 @@ pub struct App {
     pub recent: Arc<Recent>,
     pub metrics: Arc<Metrics>,
     pub started: Timestamp,
+    /// The scenario of the lab that runs.
+    pub lesson: Option<Arc<Lesson>>,
 }
 
 impl App {

@@ -1,5 +1,6 @@
 //! `expsd lab`
 
+mod page;
 mod quiz;
 mod run;
 mod text;

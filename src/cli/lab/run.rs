@@ -7,6 +7,7 @@ use expsd::lab::run::{Evidence, Lab, Step};
 use expsd::lab::scenario::Side;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::page::Pages;
 use super::{Name, json, text};
 use crate::cli::serve::Signals;
 use crate::cli::{FAILED, Failed, Format, fail, written};
@@ -61,8 +62,12 @@ impl Run {
             let (lab, evidence) = up?;
             let mut shown = self.show(&evidence);
             if !self.once && shown.is_ok() {
-                shown = self.invite(&evidence);
+                let pages = Pages::serve(&lab, self.scenario.name, &evidence).await;
+                shown = self.invite(&evidence, pages.as_ref());
                 ended.await;
+                if let Some(pages) = pages {
+                    pages.stop().await;
+                }
             }
             lab.stop().await;
             shown?;
@@ -99,12 +104,16 @@ impl Run {
     }
 
     /// What to do while it is up.
-    fn invite(&self, evidence: &Evidence) -> Result<(), Failed> {
+    fn invite(&self, evidence: &Evidence, pages: Option<&Pages>) -> Result<(), Failed> {
         if self.format == Format::Json {
             return Ok(());
         }
         let mut out = io::stdout().lock();
-        let result = write!(out, "{}", text::invitation(self.scenario.name, evidence));
+        let result = write!(
+            out,
+            "{}",
+            text::invitation(self.scenario.name, evidence, pages.map(Pages::address))
+        );
         written("standard output", result.and_then(|()| out.flush()))
     }
 }

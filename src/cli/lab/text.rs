@@ -1,7 +1,7 @@
 //! What both sides see, side by side.
 
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use expsd::lab::run::{Act, Event, Evidence, Seen};
 use expsd::lab::scenario::{Scenario, Side};
@@ -59,10 +59,13 @@ pub fn page(scenario: &Scenario, evidence: &Evidence) -> String {
 }
 
 /// What there is to do while it is up.
-pub fn invitation(scenario: &Scenario, evidence: &Evidence) -> String {
+pub fn invitation(scenario: &Scenario, evidence: &Evidence, pages: Option<SocketAddr>) -> String {
     let mut text = "\nIt stays up:\n".to_owned();
     for part in &evidence.parts {
         let _ = writeln!(text, "  {:21}  {}", part.address.to_string(), part.what);
+    }
+    if let Some(address) = pages {
+        let _ = writeln!(text, "\nIn a browser: http://{address}/lesson");
     }
     if let (Some(cast), Some(part)) = (scenario.cast.first(), evidence.parts.first())
         && matches!(cast.from, IpAddr::V4(ip) if ip.is_loopback())
@@ -87,7 +90,7 @@ pub fn invitation(scenario: &Scenario, evidence: &Evidence) -> String {
 }
 
 /// What the sender sees.
-fn sender(seen: &Seen) -> Vec<String> {
+pub fn sender(seen: &Seen) -> Vec<String> {
     let mut lines = vec!["SENDER".to_owned()];
     lines.extend(seen.lines());
     lines.push(format!("{} at the sender", seen.outcome));
@@ -104,7 +107,7 @@ fn sender(seen: &Seen) -> Vec<String> {
 }
 
 /// What the receiver shows.
-fn receiver(act: &Act) -> Vec<String> {
+pub fn receiver(act: &Act) -> Vec<String> {
     let mut lines = vec!["RECEIVER".to_owned()];
     lines.extend(act.reasons());
     if !act.firewall.is_empty() {

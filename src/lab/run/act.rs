@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::evidence::Seen;
 use super::{Act, Lab, LabError, PROXY};
 use crate::connector::{SourceAddress, Version};
+use crate::journal::Recent;
 use crate::journal::trace::Trace;
 use crate::lab::quoted;
 use crate::lab::scenario::{self, Cast, Proof};
@@ -27,6 +28,23 @@ const PROBE: Duration = Duration::from_secs(60);
 
 const MESSAGE: &[u8] = b"Subject: a lesson\r\n\r\nNothing else.\r\n";
 
+/// How much there was before somebody came.
+struct Before {
+    sessions: usize,
+    events: usize,
+    rows: usize,
+}
+
+impl Before {
+    fn of(recent: &Recent) -> Self {
+        Self {
+            sessions: recent.sessions().len(),
+            events: recent.events().len(),
+            rows: recent.rows().len(),
+        }
+    }
+}
+
 impl Lab {
     /// Lets `cast` come.
     pub(super) async fn act(&mut self, cast: &'static Cast) -> Result<Act, LabError> {
@@ -39,7 +57,7 @@ impl Lab {
         }
         // What was before is not his.
         self.flush().await;
-        self.recent.clear();
+        let before = Before::of(&self.recent);
 
         let mut log = self.firewall.as_ref().map(Middlebox::log);
         let plan = self.plan(cast, target)?;
@@ -49,7 +67,7 @@ impl Lab {
         }
         let seen = serde_json::from_value::<Seen>(report.clone())
             .map_err(|error| LabError::Probe(error.to_string()))?;
-        let trace = self.settled().await;
+        let trace = self.settled(&before).await;
         let lines = std::iter::from_fn(|| log.as_mut()?.try_recv().ok());
         let firewall = lines.map(|line| line.to_string()).collect();
         let from = SourceAddress::from(cast.from);
@@ -62,23 +80,28 @@ impl Lab {
             explanation: explained.map(|daemon| daemon.explain(cast.to, from)),
             trace,
             firewall,
-            rows: self.recent.rows().iter().map(ToString::to_string).collect(),
-            events: self.events(),
+            rows: self.recent.rows().iter().skip(before.rows).map(ToString::to_string).collect(),
+            events: self.events(before.events),
         })
     }
 
     /// Waits until the daemon has told all; gives the trace of the last session, if there was one.
-    async fn settled(&self) -> Option<Trace> {
+    async fn settled(&self, before: &Before) -> Option<Trace> {
         let mut changes = self.recent.changes();
+        let new = || {
+            let sessions = self.recent.sessions();
+            let count = sessions.len().saturating_sub(before.sessions);
+            sessions.into_iter().take(count)
+        };
         let ended = async {
-            while self.recent.sessions().iter().any(|session| session.trace().ended.is_none()) {
+            while new().any(|session| session.trace().ended.is_none()) {
                 // Behind or closed, one looks again, or for the last time.
                 let _ = changes.recv().await;
             }
         };
         let _ = timeout(PATIENCE, ended).await;
         self.flush().await;
-        self.recent.sessions().first().map(|session| session.trace().clone())
+        new().next().map(|session| session.trace().clone())
     }
 
     async fn flush(&self) {

@@ -162,7 +162,7 @@ impl Lab {
     /// Lets the cast come, and gives what each saw and what the receiver shows of it.
     pub async fn play(&mut self, tell: &(dyn Fn(Step<'_>) + Sync)) -> Result<Evidence, LabError> {
         let begun = Instant::now();
-        let events = self.events();
+        let events = self.events(0);
         let mut acts = Vec::new();
         for cast in &self.scenario.cast {
             tell(Step::Comes(&cast.name));
@@ -207,6 +207,11 @@ impl Lab {
         firewall.chain(daemon).chain(realm).collect()
     }
 
+    /// The receiver, unless it refused to run, and what happened at it.
+    pub fn receiver(&self) -> Option<(&Daemon, &Arc<Recent>)> {
+        self.daemon.as_ref().map(|daemon| (daemon, &self.recent))
+    }
+
     /// Takes everything down.
     pub async fn stop(mut self) {
         self.open.clear();
@@ -233,9 +238,9 @@ impl Lab {
         addresses.find(own).copied().unwrap_or(self.nobody)
     }
 
-    /// The events since the last look.
-    fn events(&self) -> Vec<Event> {
-        self.recent.events().iter().rev().map(|record| Event::of(record)).collect()
+    /// The events behind the first `before`.
+    fn events(&self, before: usize) -> Vec<Event> {
+        self.recent.events().iter().rev().skip(before).map(|record| Event::of(record)).collect()
     }
 }
 

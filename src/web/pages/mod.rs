@@ -9,6 +9,7 @@ mod assets;
 mod connector;
 mod event;
 mod inbox;
+mod lesson;
 mod login;
 mod map;
 mod message;
@@ -32,6 +33,7 @@ use crate::connector::ReceiveConnector;
 use crate::scope::lint::Finding;
 use shell::{Failure, Shell, page};
 
+pub use lesson::{Lesson, Scene};
 pub(super) use login::to_login;
 pub(super) use shell::not_found;
 
@@ -64,6 +66,7 @@ pub(super) fn router(app: App, guard: Guard, api: String) -> Router {
         .route("/messages/{id}/html", get(message::html))
         .route("/sessions", get(session::list))
         .route("/sessions/{id}", get(session::show))
+        .route("/lesson", get(lesson::show))
         .route("/connectors", get(connector::list))
         .route("/connectors/{name}", get(connector::show))
         .route("/map", get(map::show))
@@ -95,7 +98,13 @@ impl Pages {
 
     fn shell(&self, section: &'static str) -> Shell {
         let server = &self.app.host.server;
-        Shell::new(section, &server.name, server.version, self.guard.is_locked())
+        Shell {
+            section,
+            server: server.name.clone(),
+            version: Some(server.version),
+            locked: self.guard.is_locked(),
+            lesson: self.app.lesson.is_some(),
+        }
     }
 
     /// The connector called `name`, with its place in the set.

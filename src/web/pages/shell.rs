@@ -25,10 +25,13 @@ pub(super) struct Shell {
     pub(super) version: Option<Version>,
     /// There is a token, so one can sign out.
     pub(super) locked: bool,
+    /// A scenario of the lab runs.
+    pub(super) lesson: bool,
 }
 
 /// The menu: names and paths.
-const MENU: [(&str, &str); 9] = [
+const MENU: [(&str, &str); 10] = [
+    ("Lesson", "/lesson"),
     ("Inbox", "/"),
     ("Sessions", "/sessions"),
     ("Connectors", "/connectors"),
@@ -41,17 +44,13 @@ const MENU: [(&str, &str); 9] = [
 ];
 
 impl Shell {
-    pub(super) fn new(section: &'static str, server: &str, version: Version, locked: bool) -> Self {
-        Self { section, server: server.to_owned(), version: Some(version), locked }
-    }
-
     /// For whom nothing is known of.
     pub(super) fn bare() -> Self {
-        Self { section: "", server: String::new(), version: None, locked: false }
+        Self { section: "", server: String::new(), version: None, locked: false, lesson: false }
     }
 
     pub(super) fn menu(&self) -> &'static [(&'static str, &'static str)] {
-        &MENU
+        &MENU[usize::from(!self.lesson)..]
     }
 
     pub(super) fn style(&self) -> String {
