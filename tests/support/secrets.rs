@@ -60,12 +60,15 @@ fn forms(secret: &str) -> Vec<String> {
 fn written(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+        let entry = entry.unwrap();
+        // A test may have put a pipe in a file's place.
+        let is_file = entry.file_type().unwrap().is_file();
+        let path = entry.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_record = name.ends_with(".LOG") || name.ends_with(".jsonl");
         if path.is_dir() && name != "state" {
             files.extend(written(&path));
-        } else if is_record || name == "log" || name == "ready.json" {
+        } else if is_file && (is_record || name == "log" || name == "ready.json") {
             files.push(path);
         }
     }
