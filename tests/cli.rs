@@ -333,6 +333,7 @@ fn every_configuration_in_the_documents_loads() {
     let documents = [
         include_str!("../README.md"),
         include_str!("../docs/authentication.md"),
+        include_str!("../docs/configuration.md"),
         include_str!("../docs/journal.md"),
         include_str!("../docs/lint.md"),
         include_str!("../docs/rules.md"),

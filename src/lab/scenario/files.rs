@@ -11,10 +11,10 @@ pub(super) struct Files {
 macro_rules! files {
     ($($name:literal)*) => { &[$(Files {
         name: $name,
-        scenario: include_str!(concat!("../../../scenarios/", $name, "/scenario.toml")),
-        broken: include_str!(concat!("../../../scenarios/", $name, "/broken.toml")),
-        fixed: include_str!(concat!("../../../scenarios/", $name, "/fixed.toml")),
-        lesson: include_str!(concat!("../../../scenarios/", $name, "/lesson.md")),
+        scenario: include_str!(concat!("../../../examples/scenarios/", $name, "/scenario.toml")),
+        broken: include_str!(concat!("../../../examples/scenarios/", $name, "/broken.toml")),
+        fixed: include_str!(concat!("../../../examples/scenarios/", $name, "/fixed.toml")),
+        lesson: include_str!(concat!("../../../examples/scenarios/", $name, "/lesson.md")),
     }),*] };
 }
 

@@ -1,5 +1,5 @@
 //! The scenarios: how a set of receive connectors goes wrong, who comes to grief by it, and how
-//! it is mended. All of it is data, in `scenarios/NAME/`, and part of the program.
+//! it is mended. All of it is data, in `examples/scenarios/NAME/`, and part of the program.
 
 mod cast;
 mod files;
@@ -102,7 +102,7 @@ pub fn all() -> &'static [Scenario] {
         let read = |files: &files::Files| {
             // They are part of the program, and a test reads each.
             let scenario: Scenario = toml::from_str(files.scenario)
-                .unwrap_or_else(|error| panic!("scenarios/{}: {error}", files.name));
+                .unwrap_or_else(|error| panic!("examples/scenarios/{}: {error}", files.name));
             let configurations = [files.broken, files.fixed];
             Scenario { name: files.name, lesson: files.lesson, configurations, ..scenario }
         };
@@ -131,7 +131,7 @@ impl Scenario {
 
     /// The configuration, read.
     pub fn draft(&self, side: Side) -> Result<Draft, ConfigError> {
-        let name = format!("scenarios/{}/{}.toml", self.name, side.name());
+        let name = format!("examples/scenarios/{}/{}.toml", self.name, side.name());
         Draft::parse(self.configuration(side), &name)
     }
 
