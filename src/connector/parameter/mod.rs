@@ -54,7 +54,7 @@ pub const GROUPS: &[Group] = &[
 ];
 
 /// Every parameter.
-pub const PARAMETERS: &[Parameter] = &join::<{ count() }>();
+pub static PARAMETERS: &[Parameter] = &join::<{ count() }>();
 
 const fn count() -> usize {
     let (mut count, mut group) = (0, 0);
