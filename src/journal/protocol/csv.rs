@@ -13,9 +13,9 @@ pub const FIELDS: &str = "date-time,connector-id,session-id,sequence-number,\
 /// `2023-01-11T15:59:56.232Z`
 pub(in crate::journal) struct Time(pub Timestamp);
 
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // By hand, as every row has one: `write!` with widths takes several times as long.
+impl Time {
+    /// By hand, as every row has one: `write!` with widths takes several times as long.
+    pub(super) fn text(&self) -> [u8; 24] {
         let time = Offset::UTC.to_datetime(self.0);
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let mut put = |end: usize, mut number: i32| {
@@ -31,7 +31,13 @@ impl fmt::Display for Time {
         put(16, time.minute().into());
         put(19, time.second().into());
         put(23, time.subsec_nanosecond() / 1_000_000);
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        text
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -55,8 +55,8 @@ pub enum Ending {
     SocketError,
 }
 
-/// What a command and its reply take.
-const USUAL: usize = 1 << 10;
+/// What the rows of a session with one message take.
+const USUAL: usize = 4 << 10;
 
 /// How long rows may be in hand while a client thinks. Our choice.
 const SOON: Duration = Duration::from_millis(20);
@@ -160,6 +160,8 @@ pub(super) struct Columns {
     /// `,10.0.0.1:25,192.0.2.10:40000,`
     tail: Vec<u8>,
     sequence: u32,
+    /// The millisecond of the last row, and how it is written: the next one is often the same.
+    last: (i64, [u8; 24]),
 }
 
 impl Columns {
@@ -167,7 +169,12 @@ impl Columns {
         let mut head = b",".to_vec();
         write_field(&mut head, |out| out.extend_from_slice(connector.as_bytes()));
         write(&mut head, format_args!(",{session},"));
-        Self { head, tail: format!(",{local},{remote},").into_bytes(), sequence: 0 }
+        Self {
+            head,
+            tail: format!(",{local},{remote},").into_bytes(),
+            sequence: 0,
+            last: (i64::MIN, [0; 24]),
+        }
     }
 
     /// Appends a row without its line end.
@@ -179,7 +186,11 @@ impl Columns {
         data: impl FnOnce(&mut Vec<u8>),
         context: impl Display,
     ) {
-        write(out, Time(at));
+        let millisecond = at.as_millisecond();
+        if self.last.0 != millisecond {
+            self.last = (millisecond, Time(at).text());
+        }
+        out.extend_from_slice(&self.last.1);
         out.extend_from_slice(&self.head);
         write(out, self.sequence);
         out.extend_from_slice(&self.tail);
