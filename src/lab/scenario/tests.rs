@@ -6,7 +6,7 @@ use super::*;
 /// The list in the program is written by hand.
 #[test]
 fn every_folder_is_in_the_list() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios");
     let there: BTreeSet<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
