@@ -102,8 +102,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     let mut dump = Vec::new();
     let limit = MAX_DUMP as u64 + 1;
     let read = File::open(path).and_then(|file| {
-        // A file says how long it is; a pipe has to be read to know.
-        let length = file.metadata().map_or(0, |about| about.len());
+        // A file says how long it is; a pipe has to be read to know. Room for all that may come
+        // is no memory until it does, and is never copied to grow.
+        let about = file.metadata()?;
+        let length = if about.is_file() { about.len() } else { limit - 1 };
         if length >= limit {
             return Err(io::Error::other(ImportError::TooLarge));
         }
