@@ -375,7 +375,7 @@ fn megabytes() -> usize {
 /// `expsd import`, within 200 MB of memory; gives its exit code and what it said.
 fn import_within_limits(path: &str, input: &str) -> (Option<i32>, String) {
     let seconds = if cfg!(debug_assertions) { 20 } else { 2 };
-    // Of data, as the allocator reserves addresses that it does not use.
+    // Of data: room that was reserved and is not used is no memory.
     let limits = format!("ulimit -t {seconds}; ulimit -d 204800");
     let script = format!("{limits}; {input} \"$0\" import \"$1\" >/dev/null");
     let mut command = Command::new("sh");

@@ -55,8 +55,8 @@ pub enum Ending {
     SocketError,
 }
 
-/// What the rows of a session with one message take.
-const USUAL: usize = 4 << 10;
+/// What a command and its reply take.
+const USUAL: usize = 1 << 10;
 
 /// How long rows may be in hand while a client thinks. Our choice.
 const SOON: Duration = Duration::from_millis(20);
