@@ -1,7 +1,8 @@
 //! The record that a server leaves of itself: protocol log, events, and traces of sessions.
 //!
-//! A [`Journal`] is a folder, or the memory of what happened lately, or both. Sessions and the server hand it what to write and never wait for
-//! it: one thread writes, a disk that does not keep up costs rows, and the log says how many.
+//! A [`Journal`] is a folder, or the memory of what happened lately, or both. Sessions and the
+//! server hand it what to write and never wait for it: one thread writes, a disk that does not
+//! keep up costs rows, and the log says how many.
 
 mod event;
 mod file;
