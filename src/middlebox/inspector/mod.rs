@@ -130,5 +130,12 @@ impl Inspector {
 /// `Err`: a class has matched that drops the connection.
 type Judged<T> = Result<T, Class>;
 
+/// X for every octet, blanks too, but for CR and LF wherever they stand.
+fn overwrite(text: &mut [u8]) {
+    for octet in text.iter_mut().filter(|octet| !matches!(octet, b'\r' | b'\n')) {
+        *octet = b'X';
+    }
+}
+
 #[cfg(test)]
 mod tests;

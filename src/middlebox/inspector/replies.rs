@@ -1,6 +1,6 @@
 //! What comes from the server.
 
-use super::{Event, Inspection};
+use super::{Event, Inspection, overwrite};
 use crate::middlebox::log::Replaced;
 use crate::middlebox::mode::Banner;
 
@@ -141,7 +141,7 @@ fn mask_banner(text: &mut [u8], banner: Banner) {
 fn mask_keyword(text: &mut [u8], letter: u8) {
     let ends = text.ends_with(b"\n");
     let length = text.trim_ascii_end().len();
-    text[..length].fill(b'X');
+    overwrite(&mut text[..length]);
     if ends && length > 0 {
         text[length - 1] = letter;
     }

@@ -1,7 +1,7 @@
 //! What comes from the client.
 
 use super::content::End;
-use super::{Class, Event, Input, Inspection, Judged, Requests};
+use super::{Class, Event, Input, Inspection, Judged, Requests, overwrite};
 use crate::middlebox::log::Replaced;
 use crate::smtp::Command;
 
@@ -132,13 +132,6 @@ impl Line {
 
 fn check(inspection: &Inspection, class: Class, is: usize) -> Judged<()> {
     if inspection.classes && is > class.limit() { Err(class) } else { Ok(()) }
-}
-
-/// The line and its blanks, but for its end.
-fn overwrite(piece: &mut [u8]) {
-    for octet in piece.iter_mut().filter(|octet| !matches!(octet, b'\r' | b'\n')) {
-        *octet = b'X';
-    }
 }
 
 fn described(piece: &[u8]) -> Replaced {

@@ -117,3 +117,10 @@ fn a_line_waits_for_its_end() {
     assert_eq!(bytes, b"250-mail.test\r\n250 XXXXXX");
     assert_eq!(wire.server("LS\r\n"), "XA\r\n");
 }
+
+/// Found by any dialogue in any packets.
+#[test]
+fn a_carriage_return_within_a_line_stays() {
+    let mut wire = Wire::greeted(Mode::Asa);
+    assert_eq!(wire.offers(&["SIZE", "A\rBC", "OK"])[1], "X\rXA");
+}
