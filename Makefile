@@ -7,6 +7,10 @@
 export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin
 WITHOUT = --no-default-features
 
+# Property tests try the same cases each time here, so that a failure can be had again;
+# `cargo test` tries others each time.
+test: export PROPTEST_RNG_SEED ?= 1
+
 run: rust
 	@.ci/install run && without= || without=$(WITHOUT); \
 	test -z "$$without" || echo 'Building without Kerberos: GSSAPI is advertised, and fails.'; \
