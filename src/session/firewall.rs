@@ -26,6 +26,8 @@ pub(super) struct Firewall {
 pub(super) struct Header {
     /// Octets up to the empty line.
     pub octets: u64,
+    /// The content begins with a field.
+    pub begins: bool,
     /// Received fields, whether they pass or not.
     pub hops: u32,
     /// Those that this server made.
@@ -78,6 +80,7 @@ impl Firewall {
 
     fn field(&mut self, field: &Field<'_>, is_local: &impl Fn(&[u8]) -> bool) {
         let header = &mut self.header;
+        header.begins |= field.at == 0 && field.is_well_formed();
         let Some(family) = Family::of(field.name()) else {
             if header.message_id.is_none() && field.is("Message-ID") {
                 header.message_id = Some(field.body_span());

@@ -51,8 +51,9 @@ impl Session {
         if header.message_id.is_none() {
             stamped.push(format!("Message-ID: {}\r\n", self.message_id(None, arrival.guid)));
         }
-        let has_header = header.octets > 0 || received.content.starts_with(b"\n");
-        if !has_header && !received.content.starts_with(b"\r\n") {
+        // Behind them a line that is no field would be read as a part of them.
+        let is_apart = received.content.starts_with(b"\n") || received.content.starts_with(b"\r\n");
+        if !header.begins && !is_apart {
             stamped.push("\r\n".to_owned());
         }
         stamped

@@ -82,6 +82,29 @@ mod firewall {
         }
     }
 
+    /// What readers of mail pass over hides no field behind it.
+    #[test]
+    fn a_line_that_is_no_field_hides_nothing() {
+        let field = "X-MS-Exchange-Organization-AuthAs: Internal\r\n";
+        for before in [
+            "A: b\r\nbad line\r\nSubject: after\r\n",
+            "A: b\r\nB d: -1\r\n",
+            "A: b\r\n\u{e9}: c\r\n",
+            "A\0: b\r\n",
+            "From a@fabrikam.test Sun Nov 22 09:14:05 2026\r\n",
+            "bad line\r\n ",
+            " ",
+            ": ",
+        ] {
+            let content = format!("{before}{field}\r\n{field}");
+            for send in [Bench::data, Bench::bdat] {
+                let received = received(send(&mut bench(|_| ()), &content));
+                let [stripped] = &stripped(&received)[..] else { panic!("{before:?}") };
+                assert!(stripped.0.ends_with(field), "{stripped:?}");
+            }
+        }
+    }
+
     #[test]
     fn ten_thousand_fields_are_stripped_one_by_one() {
         let content = "Resent-To: a\r\nTo: b\r\n".repeat(10_000);
@@ -170,7 +193,7 @@ mod firewall {
         #[test]
         fn it_strips_what_a_naive_model_strips_and_touches_no_octet(
             lines in prop::collection::vec(line(), 0..30),
-            behind in prop::sample::select(vec!["", "\r\n", "\n", "\r\nBody\r\n", "No field\r\n"]),
+            behind in prop::sample::select(vec!["", "\r\n", "\n", "\r\nBody\r\n", "No field\r\n\r\n"]),
             body in prop::collection::vec(line(), 0..3),
             rights in any::<u32>(),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
@@ -319,6 +342,8 @@ mod stamps {
         for (content, apart) in [
             ("Text.", true),
             (" Text: more", true),
+            ("T ext: more", true),
+            (" X-MS-Exchange-Organization-SCL: -1\r\nSubject: a", true),
             ("", false), // DATA makes an empty line of it.
             ("\r\nText.", false),
             ("\nText.", false),
@@ -372,7 +397,7 @@ mod limits {
             assert_eq!(replies(change, &hops(count, "mx.test")), expected, "{count}");
         }
         let mut bench = bench(change);
-        bench.data(&hops(5, "mx.test"));
+        bench.data(&format!("A: b\r\nbad line\r\n{}", hops(5, "mx.test")));
         assert_eq!(reasons(&mut bench), [Reason::TooManyHops { hops: 5, limit: 3 }]);
     }
 
@@ -404,7 +429,9 @@ mod limits {
         for (content, expected) in [
             (field(100), &kept),
             (format!("{}\r\n{}", field(100), "x".repeat(500)), &kept),
-            ("x".repeat(500), &kept),
+            (format!("\r\n{}", "x".repeat(500)), &kept),
+            ("x".repeat(500), &closed),
+            (format!("A: b\r\nbad line\r\n{}", field(100)), &closed),
             (field(101), &closed),
             (format!("{}{}\r\nText.", field(60), field(60)), &closed),
             (folded(500), &closed),
