@@ -37,6 +37,8 @@ impl fmt::Display for Status {
 pub enum Failure {
     #[error("the response is not base64")]
     NotBase64,
+    #[error("the response is longer than {0} octets")]
+    TooLong(usize),
     #[error("the response is empty where the mechanism needs a token")]
     EmptyToken,
     #[error("a token came where the mechanism expects an empty line")]
@@ -101,6 +103,7 @@ impl Failure {
     pub fn status(&self) -> Status {
         match self {
             Self::NotBase64
+            | Self::TooLong(_)
             | Self::EmptyToken
             | Self::UnexpectedToken
             | Self::UserName(_)

@@ -89,6 +89,15 @@ impl Session {
         }
     }
 
+    pub(super) fn auth_response_too_long(&mut self, limit: usize, now: Instant) {
+        if let State::Authenticating(authenticating) =
+            std::mem::replace(&mut self.state, State::Ready)
+        {
+            let Authenticating { command, mechanism, .. } = *authenticating;
+            self.auth_failed(command, mechanism, Failure::TooLong(limit), now);
+        }
+    }
+
     fn auth_base64(&mut self, authenticating: Box<Authenticating>, response: &[u8], now: Instant) {
         match BASE64.decode(response) {
             Ok(token) => self.auth_token(authenticating, &token, now),

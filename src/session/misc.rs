@@ -22,6 +22,14 @@ impl Session {
         }
     }
 
+    /// A response that is too long is a failed proof: what comes next is a command again.
+    pub(super) fn long_line(&mut self, limit: usize, now: Instant) {
+        if matches!(self.state, State::Authenticating(_)) {
+            return self.auth_response_too_long(limit, now);
+        }
+        self.refuse(reply::COMMAND_TOO_LONG, Reason::LineTooLong(limit), now);
+    }
+
     fn command(&mut self, Command { verb, args }: Command<'_>, now: Instant) {
         match verb {
             Verb::Ehlo => self.hello_command(args, true, now),

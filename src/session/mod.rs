@@ -304,7 +304,7 @@ impl Session {
                         Next::Incomplete => return Step::Read,
                         Next::TooLong => {
                             self.tell_long_line();
-                            self.refuse(reply::COMMAND_TOO_LONG, Reason::LineTooLong(limit), now);
+                            self.long_line(limit, now);
                         }
                         Next::Line { text, len } if self.tells_all => {
                             let line = input.split_to(len).freeze().slice(..text);

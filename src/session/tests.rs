@@ -214,6 +214,21 @@ fn an_overlong_line_is_refused_and_skipped() {
 }
 
 #[test]
+fn an_overlong_response_ends_the_proof() {
+    let long = "A".repeat(MAX_AUTH_LINE + 1);
+    let mut bench = Bench::new(|c| {
+        c.auth_mechanism = AuthMechanism::BasicAuth | AuthMechanism::ExchangeServer;
+        c.auth_tarpit_interval = TimeSpan::from_secs(0);
+    });
+    bench.say("HELO a\nAUTH LOGIN\n");
+    let unsuccessful = "535 5.7.3 Authentication unsuccessful\n";
+    assert_eq!(bench.say(&format!("{long}\nNOOP\n")), format!("{unsuccessful}250 2.0.0 OK\n"));
+    bench.say("X-EXPS NTLM\n");
+    assert!(matches!(bench.send(&format!("{long}\nNOOP\n")), Step::Close));
+    assert_eq!(bench.output(), "454 4.7.0 Temporary authentication failure\n");
+}
+
+#[test]
 fn notes_tell_the_reason_of_each_refusal() {
     let mut bench = Bench::new(|c| c.auth_tarpit_interval = TimeSpan::from_secs(0));
     bench.say("HELO a\nAUTH LOGIN YWxpY2U=\nd3Jvbmc=\n");
