@@ -51,6 +51,11 @@ impl AcceptedDomain {
         valid.then(|| Self { name: name.to_owned(), subdomains, domain_type })
     }
 
+    /// The name without a leading `*.`.
+    pub(super) fn suffix(&self) -> &str {
+        &self.name
+    }
+
     /// As Get-AcceptedDomain prints it.
     pub fn name(&self) -> String {
         let wildcard = if self.subdomains && self.name != "*" { "*." } else { "" };

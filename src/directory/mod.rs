@@ -54,6 +54,14 @@ impl Directory {
         self.accepted_domains.iter().find(|accepted| accepted.covers(domain))
     }
 
+    /// The first domain whose mailboxes are here, by a name without wildcard.
+    pub fn first_authoritative(&self) -> Option<&str> {
+        let mut own = self.accepted_domains.iter().filter(|accepted| {
+            accepted.domain_type == DomainType::Authoritative && accepted.suffix() != "*"
+        });
+        own.next().map(AcceptedDomain::suffix)
+    }
+
     pub fn is_authoritative(&self, domain: &str) -> bool {
         self.accepted_domain(domain).is_some_and(|d| d.domain_type == DomainType::Authoritative)
     }

@@ -9,6 +9,8 @@ use crate::smtp::address::{MAX_ADDRESS, MAX_LONG_ADDRESS};
 use crate::smtp::command::{Body, MailFrom, RcptTo};
 use crate::smtp::{Envelope, Mailbox, Path, Recipient, Reply, Syntax, reply};
 
+const POSTMASTER: &str = "postmaster";
+
 impl Session {
     pub(super) fn mail_command(&mut self, args: &str, now: Instant) {
         match self.check_mail(args) {
@@ -148,12 +150,21 @@ impl Session {
             return Ok(mailbox);
         }
         match &self.connector.default_domain {
+            _ if mailbox.matches(POSTMASTER) => Ok(mailbox.qualified(self.postmaster_domain())),
             Some(domain) => Ok(mailbox.qualified(domain)),
-            None if mailbox.matches("postmaster") => {
-                Ok(mailbox.qualified(self.host.server.dns_domain()))
-            }
             None => Err(Syntax::Address.into()),
         }
+    }
+
+    /// DefaultDomain or the server's domain, if mail for it is accepted; else one that is.
+    fn postmaster_domain(&self) -> &str {
+        let (directory, server) = (&self.host.directory, self.host.server.dns_domain());
+        [self.connector.default_domain.as_deref(), Some(server)]
+            .into_iter()
+            .flatten()
+            .find(|domain| directory.accepted_domain(domain).is_some())
+            .or_else(|| directory.first_authoritative())
+            .unwrap_or(server)
     }
 
     pub(super) fn rcpt_command(&mut self, args: &str, now: Instant) {
@@ -184,6 +195,8 @@ impl Session {
         let Path::Mailbox(mailbox) = std::mem::replace(&mut rcpt.path, Path::Null) else {
             return Err((reply::INVALID_RECIPIENT, Syntax::Address.into()));
         };
+        // Every server takes mail for its postmaster (RFC 5321 §4.5.1).
+        let is_postmaster = mailbox.matches(POSTMASTER);
         let mailbox = self
             .qualify(mailbox, transaction.envelope.smtputf8)
             .map_err(|reason| (reply::INVALID_RECIPIENT, reason))?;
@@ -195,7 +208,7 @@ impl Session {
             return Err((reply::TOO_MANY_RECIPIENTS, Reason::TooManyRecipients(limit)));
         }
         let known = mailbox.domain().and_then(|d| self.host.directory.accepted_domain(d)).is_some();
-        if !known && !self.rights.contains(Rights::ACCEPT_ANY_RECIPIENT) {
+        if !known && !is_postmaster && !self.rights.contains(Rights::ACCEPT_ANY_RECIPIENT) {
             return Err((self.facts().relay_refused.clone(), Reason::Relay(mailbox.to_string())));
         }
         Ok(Recipient::new(&rcpt, mailbox))

@@ -229,6 +229,29 @@ fn an_overlong_response_ends_the_proof() {
 }
 
 #[test]
+fn every_server_takes_mail_for_its_postmaster() {
+    let accepted = |name| AcceptedDomain::new(name, DomainType::Authoritative);
+    for (domains, default_domain, recipient) in [
+        (vec!["contoso.test"], None, "postmaster@contoso.test"),
+        (vec!["fabrikam.test"], None, "postmaster@fabrikam.test"),
+        (vec!["*", "*.fabrikam.test"], Some("tailspin.test"), "postmaster@tailspin.test"),
+        (vec!["*.fabrikam.test"], Some("tailspin.test"), "postmaster@fabrikam.test"),
+        (vec![], None, "postmaster@contoso.test"),
+    ] {
+        let mut host = host(1 << 20);
+        let accepted_domains = domains.iter().filter_map(|name| accepted(name)).collect();
+        host.directory = Arc::new(Directory { accepted_domains, ..Directory::default() });
+        let mut bench = Bench::at(&Arc::new(host), "192.0.2.10", |c| {
+            c.default_domain = default_domain.map(str::to_owned);
+        });
+        let rcpt = "RCPT TO:<Postmaster>\n";
+        assert!(bench.say(&format!("HELO a\n{MAIL}{rcpt}")).ends_with("Recipient OK\n"));
+        let State::Transaction(transaction) = &bench.session.state else { panic!() };
+        assert!(transaction.envelope.recipients[0].mailbox.matches(recipient), "{recipient}");
+    }
+}
+
+#[test]
 fn notes_tell_the_reason_of_each_refusal() {
     let mut bench = Bench::new(|c| c.auth_tarpit_interval = TimeSpan::from_secs(0));
     bench.say("HELO a\nAUTH LOGIN YWxpY2U=\nd3Jvbmc=\n");
