@@ -84,24 +84,17 @@ impl Session {
         Ok(())
     }
 
-    /// Without Accept-Any-Sender the From field must name the client too. That such a check
-    /// comes at the end of data is seen (geekswithblogs.net, "Authenticated SMTP relaying in
-    /// Exchange 2013"); how it reads the field is our choice.
+    /// Without Accept-Any-Sender every address of every From field must be the client's too.
+    /// That such a check comes at the end of data is seen (geekswithblogs.net, "Authenticated
+    /// SMTP relaying in Exchange 2013"); how it reads the field is our choice.
     pub(super) fn check_from(&self, header: &Header, content: &[u8]) -> Result<(), Refusal> {
         let Identity::Account { account, .. } = &self.identity else { return Ok(()) };
         if self.rights.contains(Rights::ACCEPT_ANY_SENDER) {
             return Ok(());
         }
-        let Some(from) = header.from(content) else { return Ok(()) };
-        let address = match from.rsplit_once('<') {
-            Some((_, rest)) => rest.split('>').next().unwrap_or_default(),
-            None => &from,
-        };
-        let address = address.trim();
-        if account.has_address(address) {
-            return Ok(());
-        }
-        let (sender, account) = (address.to_owned(), account.name.to_string());
+        let foreign = header.from(content).find(|address| !account.has_address(address));
+        let Some(sender) = foreign else { return Ok(()) };
+        let account = account.name.to_string();
         Err((self.facts().cannot_send_as.clone(), Reason::NotOwnAddress { sender, account }))
     }
 }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use mail_parser::{Message, MessageParser};
 
 use crate::connector::Rights;
 use crate::smtp::header::{Family, Field, HeaderReader, Stripped, made_by, unfold};
@@ -32,9 +33,10 @@ pub(super) struct Header {
     pub hops: u32,
     /// Those that this server made.
     pub local_hops: u32,
-    /// Bodies of the first fields of these names.
+    /// The body of the first field of that name.
     pub message_id: Option<Range<usize>>,
-    pub from: Option<Range<usize>>,
+    /// Bodies of all of that name.
+    pub from: Vec<Range<usize>>,
     /// Fields of another server that passed, so that this one need not stamp them.
     pub has_auth_as: bool,
     pub has_arrival_time: bool,
@@ -63,9 +65,10 @@ impl Firewall {
         &self.header
     }
 
-    /// Octets that it takes to remember what was stripped.
+    /// Octets that it takes to remember what was found.
     pub fn held(&self) -> usize {
         self.stripped.len() * size_of::<Stripped>()
+            + self.header.from.len() * size_of::<Range<usize>>()
     }
 
     /// What it knows of `content`, which is whole, and the fields that do not pass.
@@ -84,8 +87,8 @@ impl Firewall {
         let Some(family) = Family::of(field.name()) else {
             if header.message_id.is_none() && field.is("Message-ID") {
                 header.message_id = Some(field.body_span());
-            } else if header.from.is_none() && field.is("From") {
-                header.from = Some(field.body_span());
+            } else if field.is("From") {
+                header.from.push(field.body_span());
             }
             return;
         };
@@ -130,8 +133,21 @@ impl Header {
         })
     }
 
-    /// The From field of `content`.
-    pub fn from(&self, content: &[u8]) -> Option<String> {
-        unfold(&content[self.from.clone()?])
+    /// The addresses in the From fields of `content`; of a field without any, its text.
+    pub fn from<'a>(&'a self, content: &'a [u8]) -> impl Iterator<Item = String> + 'a {
+        self.from.iter().flat_map(|body| addresses(&content[body.clone()]))
     }
+}
+
+/// By the reader that shows the message, so that both see the same.
+fn addresses(body: &[u8]) -> Vec<String> {
+    let field = [b"From:", body, b"\r\n\r\n"].concat();
+    let parsed = MessageParser::default().parse_headers(&field);
+    let from = parsed.as_ref().and_then(Message::from);
+    let found: Vec<String> = from
+        .iter()
+        .flat_map(|from| from.iter())
+        .map(|mailbox| mailbox.address().or(mailbox.name()).unwrap_or_default().to_owned())
+        .collect();
+    if found.is_empty() { vec![unfold(body).unwrap_or_default()] } else { found }
 }

@@ -3,6 +3,7 @@
 mod content;
 mod limits;
 mod rules;
+mod sender;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,7 +72,8 @@ impl Bench {
 }
 
 fn host(memory: u64) -> Host {
-    let alice = Account::new("CONTOSO\\alice".parse().unwrap(), Some("Passw0rd!".into()));
+    let alice = Account::new("CONTOSO\\alice".parse().unwrap(), Some("Passw0rd!".into()))
+        .with_addresses(["alice@contoso.test"]);
     let directory = Arc::new(Directory {
         accounts: vec![alice],
         accepted_domains: AcceptedDomain::new("contoso.test", DomainType::Authoritative)
