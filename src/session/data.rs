@@ -34,6 +34,8 @@ pub(super) enum Receiving {
     },
 }
 
+const NO_CHUNKING: Reason = Reason::NotOffered("CHUNKING");
+
 impl Session {
     pub(super) fn data_command(&mut self, args: &str, now: Instant) {
         if let Err((reply, reason)) = self.check_data() {
@@ -72,15 +74,20 @@ impl Session {
     }
 
     pub(super) fn bdat_command(&mut self, args: &str, now: Instant) {
-        if !self.connector.chunking_enabled {
-            return self.refuse(reply::UNRECOGNIZED_COMMAND, Reason::NotOffered("CHUNKING"), now);
-        }
         let (size, last) = match parse_bdat(args) {
             Ok(chunk) => chunk,
-            Err(syntax) => return self.refuse(reply::INVALID_ARGUMENTS, syntax.into(), now),
+            Err(_) if !self.connector.chunking_enabled => {
+                return self.refuse(reply::UNRECOGNIZED_COMMAND, NO_CHUNKING, now);
+            }
+            Err(syntax) => {
+                // Nobody knows where its octets end.
+                let reason = syntax.into();
+                self.tarpit_refusal(&reply::INVALID_ARGUMENTS, &reason, now);
+                return self.close(reply::INVALID_ARGUMENTS, reason);
+            }
         };
-        let chunk = ChunkReader::new(size, last);
-        let checked = self.check_data();
+        let chunk = ChunkReader::new(size, last.unwrap_or_default());
+        let checked = self.check_bdat(last);
         let receiving = match (checked, std::mem::replace(&mut self.state, State::Ready)) {
             (Ok(()), State::Transaction(transaction)) => {
                 let Transaction { envelope, chunks } = *transaction;
@@ -88,13 +95,23 @@ impl Session {
                 let collected = chunks.unwrap_or_else(|| self.collect(envelope.declared_size, now));
                 Receiving::Chunk { envelope, chunk, collected, first }
             }
-            (refusal, then) => {
+            (refusal, state) => {
                 let (reply, reason) = refusal.err().unwrap_or((reply::NEED_MAIL, Reason::Sequence));
+                // No later chunk may pass for the first of the message (RFC 3030 §2).
+                let then = if reason == NO_CHUNKING { state } else { State::Ready };
                 let sink = Content::new(Some(0), None);
                 Receiving::Refused { chunk, sink, reply, reason, then }
             }
         };
         self.state = State::Receiving(Box::new(receiving));
+    }
+
+    fn check_bdat(&self, last: Result<bool, Syntax>) -> Result<(), Refusal> {
+        if !self.connector.chunking_enabled {
+            return Err((reply::UNRECOGNIZED_COMMAND, NO_CHUNKING));
+        }
+        last.map_err(|syntax| (reply::INVALID_ARGUMENTS, syntax.into()))?;
+        self.check_data()
     }
 
     /// Takes content from `input`; true once it is whole.

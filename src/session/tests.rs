@@ -1,5 +1,6 @@
 //! What a session does as time passes and things go wrong around it.
 
+mod chunks;
 mod content;
 mod limits;
 mod rules;

@@ -118,7 +118,9 @@ impl Flight {
                 outside: books.directory.is_some_and(|all| is_outside(command.args, all)),
             },
             Verb::Data => Waiting::Data,
-            Verb::Bdat if parse_bdat(command.args).is_ok_and(|(_, last)| last) => Waiting::Data,
+            Verb::Bdat if parse_bdat(command.args).is_ok_and(|(_, last)| last == Ok(true)) => {
+                Waiting::Data
+            }
             _ => Waiting::Other,
         }
     }

@@ -115,13 +115,14 @@ impl<'a> RcptTo<'a> {
     }
 }
 
-/// The arguments of BDAT: the size of the chunk, and whether it is the last.
-pub fn parse_bdat(args: &str) -> Result<(u64, bool), Syntax> {
+/// The arguments of BDAT: the size of the chunk, and whether it is the last. The size stands
+/// for itself, as the octets of a chunk come whatever is said behind it.
+pub fn parse_bdat(args: &str) -> Result<(u64, Result<bool, Syntax>), Syntax> {
     let (size, last) = args.split_once(' ').unwrap_or((args, ""));
     let last = match last.trim_matches(' ') {
-        "" => false,
-        word if word.eq_ignore_ascii_case("LAST") => true,
-        _ => return Err(Syntax::Arguments),
+        "" => Ok(false),
+        word if word.eq_ignore_ascii_case("LAST") => Ok(true),
+        _ => Err(Syntax::Arguments),
     };
     Ok((parse_number(Some(size))?, last))
 }
@@ -292,9 +293,10 @@ mod tests {
 
     #[test]
     fn bdat_sizes() {
-        assert_eq!(parse_bdat("10"), Ok((10, false)));
-        assert_eq!(parse_bdat("0 last"), Ok((0, true)));
-        for args in ["", "x", "-1", "1 FIRST", "99999999999999999999"] {
+        assert_eq!(parse_bdat("10"), Ok((10, Ok(false))));
+        assert_eq!(parse_bdat("0 last"), Ok((0, Ok(true))));
+        assert_eq!(parse_bdat("1 FIRST"), Ok((1, Err(Syntax::Arguments))));
+        for args in ["", "x", "-1", "LAST", "99999999999999999999"] {
             assert_eq!(parse_bdat(args), Err(Syntax::Arguments), "{args:?}");
         }
     }
