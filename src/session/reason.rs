@@ -127,7 +127,6 @@ impl Reason {
                 | Self::NoDomain
                 | Self::BadDomain
                 | Self::NotImplemented
-                | Self::InternalVerb
                 | Self::NotOffered(_)
                 | Self::NoTls
                 | Self::NoCertificate(_)

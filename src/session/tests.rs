@@ -255,6 +255,17 @@ fn every_server_takes_mail_for_its_postmaster() {
 }
 
 #[test]
+fn a_peer_that_takes_an_offer_makes_no_error() {
+    let mut bench = Bench::new(|c| {
+        c.auth_mechanism = AuthMechanism::ExchangeServer;
+        c.tarpit_interval = TimeSpan::from_secs(0);
+    });
+    bench.say("HELO a\n");
+    let reply = bench.say(&"XEXCH50 1 2\n".repeat(20));
+    assert_eq!(reply, "504 5.7.1 Not authorized\n".repeat(20));
+}
+
+#[test]
 fn notes_tell_the_reason_of_each_refusal() {
     let mut bench = Bench::new(|c| c.auth_tarpit_interval = TimeSpan::from_secs(0));
     bench.say("HELO a\nAUTH LOGIN YWxpY2U=\nd3Jvbmc=\n");
