@@ -169,7 +169,7 @@ fn local_part_end(text: &str) -> Option<usize> {
     text[..end].split('.').all(is_atom).then_some(end)
 }
 
-fn is_atom(text: &str) -> bool {
+pub(super) fn is_atom(text: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|c| {
             c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_non_ascii_text(c)

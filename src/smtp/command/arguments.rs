@@ -1,7 +1,7 @@
 //! What MAIL, RCPT, BDAT and AUTH say behind the verb.
 
 use super::Syntax;
-use crate::smtp::address::{Path, is_domain};
+use crate::smtp::address::{Path, is_atom, is_domain};
 
 /// BODY (RFC 6152, RFC 3030).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -213,24 +213,26 @@ fn parse_notify(value: Option<&str>) -> Result<&str, Syntax> {
     }
 }
 
+/// An address type, and an address of it in xtext (RFC 3461 §4.2) or, as `utf-8`, in letters
+/// beyond ASCII (RFC 6533 §3).
 fn parse_orcpt(value: Option<&str>) -> Result<&str, Syntax> {
-    let value = value
-        .filter(|v| v.len() <= 500 && !v.contains(char::is_control))
-        .ok_or(Syntax::Arguments)?;
-    match value.split_once(';') {
-        Some((kind, address)) if !kind.is_empty() && !address.is_empty() => Ok(value),
-        _ => Err(Syntax::Arguments),
-    }
+    let value = value.filter(|v| v.len() <= 500).ok_or(Syntax::Arguments)?;
+    let fits = value.split_once(';').is_some_and(|(kind, address)| {
+        let unitext = kind.eq_ignore_ascii_case("utf-8") && !address.contains(char::is_control);
+        is_atom(kind) && !address.is_empty() && (unitext || xtext(Some(address), 500).is_ok())
+    });
+    if fits { Ok(value) } else { Err(Syntax::Arguments) }
 }
 
-/// Printable ASCII without `=`, with `+XX` for the rest (RFC 3461 §4).
+/// Printable ASCII without `=`, with `+XX` for the rest, in upper case (RFC 3461 §4).
 fn xtext(value: Option<&str>, limit: usize) -> Result<&str, Syntax> {
     let value = value.ok_or(Syntax::Arguments)?;
     let mut bytes = value.bytes();
     while let Some(b) = bytes.next() {
         let fits = match b {
             b'+' => {
-                let mut hex = || bytes.next().is_some_and(|b| b.is_ascii_hexdigit());
+                let mut hex =
+                    || bytes.next().is_some_and(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
                 hex() && hex()
             }
             b'=' => false,
@@ -275,6 +277,7 @@ mod tests {
             ("FROM:<a@x> X=1", Syntax::UnknownParameter),
             ("FROM:<a@x> ENVID=a=b", Syntax::Arguments),
             ("FROM:<a@x> AUTH=+G0", Syntax::Arguments),
+            ("FROM:<a@x> ENVID=a+2bb", Syntax::Arguments),
             ("FROM:<a@x> XOORG=", Syntax::Arguments),
             ("FROM:<a@x> XOORG=a..b", Syntax::Arguments),
         ] {
@@ -288,7 +291,27 @@ mod tests {
         assert_eq!(rcpt.notify, Some("success,failure"));
         assert_eq!(RcptTo::parse("TO:<>"), Err(Syntax::Address));
         assert_eq!(RcptTo::parse("TO:<a@x> NOTIFY=NEVER,DELAY"), Err(Syntax::Arguments));
-        assert_eq!(RcptTo::parse("TO:<a@x> ORCPT=rfc822"), Err(Syntax::Arguments));
+        for orcpt in [
+            "rfc822;b+40x.test",
+            "utf-8;j\u{f6}rg@x.test",
+            "x400;/c=a".replace('=', "+3D").as_str(),
+        ] {
+            let args = format!("TO:<a@x> ORCPT={orcpt}");
+            assert_eq!(RcptTo::parse(&args).unwrap().orcpt, Some(orcpt));
+        }
+        for orcpt in [
+            "rfc822",
+            ";a",
+            "rfc822;",
+            "rfc 822;a",
+            "rfc822;a+4",
+            "rfc822;a+4x",
+            "rfc822;a=b",
+            "rfc822;\u{f6}",
+        ] {
+            let args = format!("TO:<a@x> ORCPT={orcpt}");
+            assert!(RcptTo::parse(&args).is_err(), "{orcpt}");
+        }
     }
 
     #[test]
