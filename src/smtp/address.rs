@@ -26,8 +26,9 @@ impl Mailbox {
             return Some(Self { text: text.into(), at: None });
         }
         let domain = text[end..].strip_prefix('@')?;
-        (is_domain(domain) || is_address_literal(domain))
-            .then(|| Self { text: text.into(), at: Some(end) })
+        // A name that ends in a dot is for the DNS, not for mail (RFC 5321 §4.1.2).
+        let is_good = is_domain(domain) && !domain.ends_with('.');
+        (is_good || is_address_literal(domain)).then(|| Self { text: text.into(), at: Some(end) })
     }
 
     pub fn as_str(&self) -> &str {
@@ -159,7 +160,7 @@ fn local_part_end(text: &str) -> Option<usize> {
                 c if c.is_control() => return None,
                 _ if escaped => escaped = false,
                 '\\' => escaped = true,
-                '"' => return (i > 0).then_some(i + 2),
+                '"' => return Some(i + 2),
                 _ => {}
             }
         }
@@ -205,6 +206,7 @@ mod tests {
         assert_eq!(mailbox("a.b+c@x.test"), ("a.b+c".into(), Some("x.test".into())));
         assert_eq!(mailbox("postmaster"), ("postmaster".into(), None));
         assert_eq!(mailbox(r#""a >@b"@x.test"#), (r#""a >@b""#.into(), Some("x.test".into())));
+        assert_eq!(mailbox(r#"""@x.test"#).0, r#""""#);
         assert_eq!(mailbox("a@[192.0.2.1]").1.unwrap(), "[192.0.2.1]");
         assert_eq!(mailbox("a@[IPv6:2001:db8::1]").1.unwrap(), "[IPv6:2001:db8::1]");
         assert_eq!(mailbox("jörg@bücher.test").0, "jörg");
@@ -222,6 +224,8 @@ mod tests {
             ".a@x",
             "a@-x",
             "a@x..y",
+            "a@x.",
+            "a@.",
             "\"a@x",
             "a@[300.1.1.1]",
             "\"a\\\r\"@x",
