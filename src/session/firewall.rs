@@ -9,7 +9,7 @@ use bytes::Bytes;
 use mail_parser::{Message, MessageParser};
 
 use crate::connector::Rights;
-use crate::smtp::header::{Family, Field, HeaderReader, Stripped, made_by, unfold};
+use crate::smtp::header::{Family, Field, HeaderReader, Stripped, made_by, message_id, unfold};
 
 /// The header block of a message that is coming in.
 #[derive(Debug)]
@@ -122,15 +122,11 @@ impl Firewall {
 }
 
 impl Header {
-    /// The Message-ID field of `content`, if it is fit to stand in a reply: `<…>`, printable,
-    /// and not beyond what a reply line holds.
+    /// The id of `content`, if it is fit to stand in a reply: printable, and not beyond what a
+    /// reply line holds.
     pub fn message_id(&self, content: &[u8]) -> Option<String> {
-        unfold(&content[self.message_id.clone()?]).filter(|text| {
-            text.len() <= 250
-                && text.starts_with('<')
-                && text.ends_with('>')
-                && text.bytes().all(|b| b.is_ascii_graphic())
-        })
+        let id = message_id(&content[self.message_id.clone()?])?;
+        (id.len() <= 250).then(|| String::from_utf8_lossy(id).into_owned())
     }
 
     /// The addresses in the From fields of `content`; of a field without any, its text.

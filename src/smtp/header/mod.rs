@@ -1,6 +1,7 @@
 //! The header block of a message (RFC 5322 §2.2): found, never changed.
 
 mod family;
+mod message_id;
 mod received;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use memchr::{memchr, memchr2};
 
 pub use family::Family;
+pub use message_id::message_id;
 pub use received::made_by;
 
 /// Finds the fields of a header block while the content is still coming in, and looks at each
