@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use rcgen::{CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
 use support::tls::{handshake, handshake_with};
 use support::{Client, Daemon};
+use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -29,22 +30,37 @@ PermissionGroups = "AnonymousUsers"
 const READY: &str = "220 2.0.0 SMTP server ready";
 
 #[test]
-fn both_verbs_and_both_versions_lead_to_a_delivery() {
+fn both_verbs_lead_to_a_delivery() {
     let daemon = Daemon::start(CONNECTORS, &[]);
-    for verb in ["STARTTLS", "X-ANONYMOUSTLS"] {
-        for version in [&TLS12, &TLS13] {
-            let mut client = Client::connect(daemon.address("Default Frontend EX01"));
-            client.ehlo();
-            assert_eq!(client.command(verb), READY);
-            let (mut client, certificate) = handshake_with(client, &[version]);
-            let (_, certificate) = X509Certificate::from_der(&certificate).unwrap();
-            assert_eq!(certificate.subject().to_string(), "CN=EX01");
-            assert_eq!(client.command("MAIL FROM:<a@b.test>"), "503 5.5.2 Send hello first");
-            let keywords = client.ehlo();
-            assert!(!keywords.iter().any(|k| k.contains("TLS")), "{keywords:?}");
-            let delivered = client.deliver("a@fabrikam.test", "alice@contoso.test");
-            assert!(delivered.starts_with("250 2.6.0 "), "{delivered}");
-        }
+    for (verb, version) in [("STARTTLS", &TLS12), ("STARTTLS", &TLS13), ("X-ANONYMOUSTLS", &TLS12)]
+    {
+        let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+        client.ehlo();
+        assert_eq!(client.command(verb), READY);
+        let (mut client, certificate) = handshake_with(client, &[version]);
+        let (_, certificate) = X509Certificate::from_der(&certificate).unwrap();
+        assert_eq!(certificate.subject().to_string(), "CN=EX01");
+        assert_eq!(client.command("MAIL FROM:<a@b.test>"), "503 5.5.2 Send hello first");
+        let keywords = client.ehlo();
+        assert!(!keywords.iter().any(|k| k.contains("TLS")), "{keywords:?}");
+        let delivered = client.deliver("a@fabrikam.test", "alice@contoso.test");
+        assert!(delivered.starts_with("250 2.6.0 "), "{delivered}");
+    }
+}
+
+#[test]
+fn the_version_of_tls_is_the_servers_and_the_verbs() {
+    for (year, verb, expected) in [
+        ("2016", "STARTTLS", ProtocolVersion::TLSv1_2),
+        ("2019", "STARTTLS", ProtocolVersion::TLSv1_3),
+        ("2019", "X-ANONYMOUSTLS", ProtocolVersion::TLSv1_2),
+    ] {
+        let daemon = Daemon::start(&format!("[Server]\nVersion = \"{year}\"\n{CONNECTORS}"), &[]);
+        let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+        client.ehlo();
+        assert_eq!(client.command(verb), READY);
+        let stream = handshake(client).into_inner();
+        assert_eq!(stream.conn.protocol_version(), Some(expected), "{year} {verb}");
     }
 }
 

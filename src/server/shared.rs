@@ -18,7 +18,7 @@ use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Ser
 use crate::journal::{Journal, Metrics, RuleHits};
 use crate::rules::Rules;
 use crate::scope::Scope;
-use crate::session::{DirectTrust, Host, Memory, Rates};
+use crate::session::{DirectTrust, Host, Memory, Rates, facts};
 use crate::tls::{self, Choice, Store};
 
 /// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
@@ -154,7 +154,9 @@ fn serve(
     let ask_client =
         (knows_partners && connector.domain_secure_enabled) || names_domains(connector);
     let starttls = match &choice {
-        Choice::Found(certificate) => Some(tls::starttls(certificate, ask_client)?),
+        Choice::Found(certificate) => {
+            Some(tls::starttls(certificate, ask_client, facts(server.version).tls13)?)
+        }
         Choice::Expired(_) | Choice::None => None,
     };
     Ok(Served { starttls, places: Arc::default() })

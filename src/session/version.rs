@@ -26,6 +26,8 @@ pub struct Facts {
     /// XEXCH50 also where ExchangeServer is not ticked.
     pub xexch50_always: bool,
     pub smtputf8: bool,
+    /// STARTTLS may come to TLS 1.3.
+    pub tls13: bool,
     /// XPROXY and its family after X-ANONYMOUSTLS.
     pub proxy_verbs: bool,
     /// TarpitInterval also delays the reply to a BDAT that is not the last.
@@ -103,6 +105,7 @@ const E2007: Facts = Facts {
     edge_shadow: None,
     xexch50_always: true,
     smtputf8: false,
+    tls13: false,
     proxy_verbs: false,
     chunk_tarpit: true,
     auth_tarpit: false,
@@ -141,6 +144,7 @@ const E2019: Facts = Facts {
     not_authenticated: &reply::NOT_AUTHENTICATED_2019,
     cannot_send_as: &reply::CANNOT_SEND_AS_2019,
     smtputf8: true,
+    tls13: true,
     build: "15.2.1118.7",
     ..E2016
 };

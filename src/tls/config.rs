@@ -1,4 +1,4 @@
-//! What rustls is told: TLS 1.2 and 1.3, and whom to ask for a certificate.
+//! What rustls is told: the versions of TLS, and whom to ask for a certificate.
 
 use std::sync::Arc;
 
@@ -8,8 +8,10 @@ use tokio_rustls::rustls::crypto::{
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
     DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
 };
 
 use super::certificate::Certificate;
@@ -28,25 +30,31 @@ pub struct Endpoint {
     pub certificate: Arc<Certificate>,
 }
 
-/// For STARTTLS. A client certificate is asked for where Domain Security is on, and never
-/// required.
-pub fn starttls(certificate: &Arc<Certificate>, ask_client: bool) -> Result<Endpoint, TlsError> {
-    build(certificate, ask_client.then(AnyCertificate::new))
+/// For STARTTLS, up to TLS 1.3 or 1.2. A client certificate is asked for where Domain Security
+/// is on, and never required.
+pub fn starttls(
+    certificate: &Arc<Certificate>,
+    ask_client: bool,
+    tls13: bool,
+) -> Result<Endpoint, TlsError> {
+    let versions = if tls13 { &[&TLS13, &TLS12][..] } else { &[&TLS12] };
+    build(certificate, ask_client.then(AnyCertificate::new), versions)
 }
 
-/// For X-ANONYMOUSTLS: a client certificate is asked for and never required. Whoever shows
-/// one must hold its key; nobody asks who signed it.
+/// For X-ANONYMOUSTLS, by TLS 1.2 alone: EXCHANGEAUTH goes with it, and is older than 1.3. A
+/// client certificate is asked for and never required. Whoever shows one must hold its key;
+/// nobody asks who signed it.
 pub fn internal_transport(certificate: &Arc<Certificate>) -> Result<Endpoint, TlsError> {
-    build(certificate, Some(AnyCertificate::new()))
+    build(certificate, Some(AnyCertificate::new()), &[&TLS12])
 }
 
 fn build(
     certificate: &Arc<Certificate>,
     verifier: Option<AnyCertificate>,
+    versions: &[&'static SupportedProtocolVersion],
 ) -> Result<Endpoint, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
     let config = builder.and_then(|builder| {
         let builder = match verifier {
             Some(verifier) => builder.with_client_cert_verifier(Arc::new(verifier)),
@@ -55,8 +63,10 @@ fn build(
         builder.with_single_cert(certificate.chain.clone(), certificate.key.clone_key())
     });
     let error = |error| TlsError { thumbprint: certificate.details.thumbprint.clone(), error };
-    let config = config.map(Arc::new).map_err(error)?;
-    Ok(Endpoint { config, certificate: Arc::clone(certificate) })
+    let mut config = config.map_err(error)?;
+    // As Windows does: the order of suites is the server's.
+    config.ignore_client_order = true;
+    Ok(Endpoint { config: Arc::new(config), certificate: Arc::clone(certificate) })
 }
 
 #[derive(Debug)]
