@@ -5,7 +5,7 @@ mod support;
 use std::io::{Read as _, Write as _};
 
 use rcgen::{CertificateParams, DnType, Issuer, KeyPair, date_time_ymd};
-use support::tls::{handshake, handshake_with};
+use support::tls::{client_config_of, handshake, handshake_by, handshake_with};
 use support::{Client, Daemon};
 use tokio_rustls::rustls::ProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -141,6 +141,56 @@ fn a_missing_certificate_is_an_event_and_mended_by_cert_new() {
     let daemon = Daemon::start(CONNECTORS, &["--state", state.path().to_str().unwrap()]);
     let mut client = Client::connect(daemon.address("Internet"));
     assert!(client.ehlo().contains(&"STARTTLS".to_owned()));
+}
+
+/// A client that knows nothing but RSA, as old ones do.
+#[test]
+fn who_takes_rsa_alone_gets_in() {
+    let daemon = Daemon::start(CONNECTORS, &[]);
+    let mut client = Client::connect(daemon.address("Default Frontend EX01"));
+    client.ehlo();
+    assert_eq!(client.command("STARTTLS"), READY);
+    let config = client_config_of("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "secp384r1");
+    let (mut client, _) = handshake_by(client, config);
+    client.ehlo();
+    assert!(client.deliver("a@fabrikam.test", "alice@contoso.test").starts_with("250 2.6.0 "));
+}
+
+fn new_certificate(arguments: &[&str]) -> (Option<i32>, String, tempfile::TempDir) {
+    let state = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_expsd"))
+        .args(["cert", "new", "--state"])
+        .arg(state.path())
+        .args(arguments)
+        .output()
+        .unwrap();
+    (made.status.code(), String::from_utf8(made.stderr).unwrap(), state)
+}
+
+#[test]
+fn a_certificate_has_the_key_that_was_asked_for() {
+    for (arguments, oid) in [
+        (&["--name", "mail.contoso.test"][..], "1.2.840.113549.1.1.1"),
+        (&["--name", "*.contoso.test", "--key", "rsa"], "1.2.840.113549.1.1.1"),
+        (&["--name", "mail.contoso.test", "--key", "ec"], "1.2.840.10045.2.1"),
+    ] {
+        let (code, error, state) = new_certificate(arguments);
+        assert_eq!(code, Some(0), "{error}");
+        let file = std::fs::read_dir(state.path().join("certs")).unwrap().next().unwrap().unwrap();
+        let pem = std::fs::read(file.path()).unwrap();
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).unwrap();
+        let certificate = pem.parse_x509().unwrap();
+        assert_eq!(certificate.public_key().algorithm.algorithm.to_id_string(), oid);
+    }
+}
+
+#[test]
+fn what_is_no_dns_name_is_refused() {
+    for name in ["", "bad name", "*", "*.", "a..b", "mail.contoso.test.", "*.*.contoso.test"] {
+        let (code, error, _) = new_certificate(&["--name", name]);
+        assert_eq!(code, Some(2), "{name:?}: {error}");
+        assert!(error.contains("expected a DNS name such as mail.contoso.test"), "{error}");
+    }
 }
 
 const CHOSEN: &str = "<I>CN=Contoso CA<S>CN=mail.contoso.test";

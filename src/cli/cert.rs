@@ -3,11 +3,12 @@
 use std::io::{self, Write as _};
 use std::time::SystemTime;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use expsd::config::Configuration;
 use expsd::connector::AuthMechanism;
-use expsd::tls::{Certificate, Choice, Store};
+use expsd::tls::{Certificate, Choice, KeyKind, Store};
 use jiff::Timestamp;
+use tokio_rustls::rustls::pki_types::DnsName;
 
 use super::{FAILED, Failed, Source, State, fail};
 
@@ -23,9 +24,12 @@ Examples:
     New {
         #[command(flatten)]
         state: State,
-        /// A DNS name that the certificate holds; the first is its subject
-        #[arg(long, value_name = "NAME", required = true)]
+        /// A DNS name that the certificate holds, or *.DOMAIN; the first is its subject
+        #[arg(long, value_name = "NAME", required = true, value_parser = dns_name)]
         name: Vec<String>,
+        /// The kind of its key; any peer takes RSA
+        #[arg(long, value_name = "KIND", default_value = "rsa")]
+        key: Key,
         /// How long it is valid
         #[arg(long, value_name = "N", default_value = "365", value_parser = clap::value_parser!(u32).range(1..=36_500))]
         days: u32,
@@ -39,11 +43,39 @@ Examples:
     },
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Key {
+    /// 2048 bits
+    Rsa,
+    /// P-256
+    Ec,
+}
+
+impl From<Key> for KeyKind {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Rsa => Self::Rsa,
+            Key::Ec => Self::Ec,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("expected a DNS name such as mail.contoso.test or *.contoso.test")]
+struct BadName;
+
+fn dns_name(text: &str) -> Result<String, BadName> {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let is_name = DnsName::try_from(name).is_ok() && !name.ends_with('.');
+    if is_name { Ok(text.to_owned()) } else { Err(BadName) }
+}
+
 impl Cert {
     pub fn run(self) -> Result<(), Failed> {
         match self {
-            Self::New { state, name, days } => {
-                let made = Store::create(&state.directory()?, &name, days, SystemTime::now());
+            Self::New { state, name, key, days } => {
+                let (state, key) = (state.directory()?, key.into());
+                let made = Store::create(&state, &name, days, key, SystemTime::now());
                 let (path, certificate) = made.map_err(|error| fail(FAILED, error))?;
                 let text = format!("{}\n{}", path.display(), describe(&certificate, "new"));
                 print(&text)

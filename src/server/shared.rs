@@ -19,7 +19,7 @@ use crate::journal::{Journal, Metrics, RuleHits};
 use crate::rules::Rules;
 use crate::scope::Scope;
 use crate::session::{DirectTrust, Host, Memory, Rates, facts};
-use crate::tls::{self, Choice, Store};
+use crate::tls::{self, Choice, KeyKind, Store};
 
 /// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
 /// machine ("Understand back pressure").
@@ -58,7 +58,7 @@ impl Shared {
             configuration;
         let now = SystemTime::now();
         let store = match &options.state {
-            Some(state) => Store::open(state, &server.name, &server.fqdn, now)?,
+            Some(state) => Store::open(state, &server.name, &server.fqdn, KeyKind::Rsa, now)?,
             None => Store::ephemeral(&server.name, &server.fqdn, now)?,
         };
         let knows_partners = !transport.domain_secure.is_empty();

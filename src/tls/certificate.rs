@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use jiff::Timestamp;
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256,
+    RsaKeySize,
+};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
@@ -33,6 +36,16 @@ pub struct Details {
     pub not_after: Timestamp,
 }
 
+/// What kind of key a certificate is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// 2048 bits, as the self-signed certificates of Exchange have. Any peer can use it, and
+    /// making one takes a tenth of a second or more.
+    Rsa,
+    /// P-256. Made at once.
+    Ec,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     #[error("it holds no certificate in PEM")]
@@ -53,19 +66,24 @@ impl Certificate {
     pub fn generate(
         names: &[String],
         days: u32,
+        key: KeyKind,
         now: SystemTime,
     ) -> Result<String, CertificateError> {
         let first = names.first().ok_or(CertificateError::NoName)?;
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.remove(DnType::CommonName);
         params.distinguished_name.push(DnType::CommonName, first.as_str());
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         // An hour back, for clients whose clocks lag.
         params.not_before = (now - Duration::from_secs(3600)).into();
         params.not_after = (now + Duration::from_secs(u64::from(days) * 86_400)).into();
-        let key = KeyPair::generate()?;
+        let key = match key {
+            KeyKind::Rsa => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?,
+            KeyKind::Ec => KeyPair::generate()?,
+        };
         Ok(params.self_signed(&key)?.pem() + &key.serialize_pem())
     }
 
@@ -150,7 +168,7 @@ mod tests {
     fn what_is_made_can_be_read() {
         let names = ["ex01.contoso.test".to_owned(), "*.fabrikam.test".to_owned()];
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let pem = Certificate::generate(&names, 30, now).unwrap();
+        let pem = Certificate::generate(&names, 30, KeyKind::Rsa, now).unwrap();
         let certificate = Certificate::from_pem(&pem).unwrap();
         assert_eq!(certificate.details.subject, "CN=ex01.contoso.test");
         assert_eq!(certificate.details.names, names);
@@ -165,7 +183,8 @@ mod tests {
 
     #[test]
     fn half_a_file_says_what_is_missing() {
-        let pem = Certificate::generate(&["a.test".to_owned()], 1, SystemTime::now()).unwrap();
+        let pem = Certificate::generate(&["a.test".to_owned()], 1, KeyKind::Ec, SystemTime::now())
+            .unwrap();
         let at = pem.find("-----BEGIN PRIVATE").unwrap();
         assert!(matches!(Certificate::from_pem(&pem[..at]), Err(CertificateError::NoKey)));
         assert!(matches!(Certificate::from_pem(&pem[at..]), Err(CertificateError::NoCertificate)));

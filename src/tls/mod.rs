@@ -11,7 +11,7 @@ mod config;
 mod facts;
 mod store;
 
-pub use certificate::{Certificate, CertificateError, Details};
+pub use certificate::{Certificate, CertificateError, Details, KeyKind};
 pub use client::{ServerFacts, client, server_facts};
 pub use config::{Endpoint, TlsError, internal_transport, starttls};
 pub use facts::{ClientCertificate, ClientRoots, Facts, Negotiated, RootsError, facts, public_key};

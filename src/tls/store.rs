@@ -9,10 +9,13 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-use super::certificate::{Certificate, CertificateError};
+use super::certificate::{Certificate, CertificateError, KeyKind};
 use crate::connector::{ReceiveConnector, Server};
 
 const INTERNAL: &str = "internal-transport.pem";
+/// What the internal transport certificate is made for: Exchange servers alone look at it, and
+/// they take either kind.
+const INTERNAL_KEY: KeyKind = KeyKind::Ec;
 /// Five years, as the self-signed certificates of public logs have.
 const DAYS: u32 = 5 * 365;
 
@@ -54,21 +57,27 @@ pub enum StoreError {
 impl Store {
     /// Opens the store in the folder `certs` of `state`, and puts there what is missing of a
     /// fresh server's: an internal transport certificate, and an SMTP certificate that holds
-    /// `fqdn`.
-    pub fn open(state: &Path, name: &str, fqdn: &str, now: SystemTime) -> Result<Self, StoreError> {
+    /// `fqdn`, with a key of this kind.
+    pub fn open(
+        state: &Path,
+        name: &str,
+        fqdn: &str,
+        key: KeyKind,
+        now: SystemTime,
+    ) -> Result<Self, StoreError> {
         let folder = state.join("certs");
         create_private(&folder)?;
         let mut store = Self::read(state, name, fqdn, now)?;
         let own = own_names(name, fqdn);
         let internal = folder.join(INTERNAL);
         if !internal.exists() {
-            write_private(&internal, &generate(&internal, &own, now)?)?;
+            write_private(&internal, &generate(&internal, &own, INTERNAL_KEY, now)?)?;
             store.internal = read(&internal)?;
         }
         if let Some(unsaved) =
             store.smtp.iter_mut().find(|c| store.unsaved.contains(&c.details.thumbprint))
         {
-            *unsaved = add(state, &own, DAYS, now)?.1;
+            *unsaved = add(state, &own, DAYS, key, now)?.1;
         }
         store.unsaved.clear();
         Ok(store)
@@ -91,11 +100,12 @@ impl Store {
         Ok(store)
     }
 
-    /// A store in memory, with what a fresh server has.
+    /// A store in memory, with what a fresh server has. Its keys are EC, as they live for a
+    /// moment: an RSA key would take longer to make than many a test takes in all.
     pub fn ephemeral(name: &str, fqdn: &str, now: SystemTime) -> Result<Self, StoreError> {
         let make = || {
             let path = Path::new("(memory)");
-            parse(path, &generate(path, &own_names(name, fqdn), now)?)
+            parse(path, &generate(path, &own_names(name, fqdn), KeyKind::Ec, now)?)
         };
         let (internal, smtp) = (make()?, make()?);
         let unsaved = vec![internal.details.thumbprint.clone(), smtp.details.thumbprint.clone()];
@@ -107,10 +117,11 @@ impl Store {
         state: &Path,
         names: &[String],
         days: u32,
+        key: KeyKind,
         now: SystemTime,
     ) -> Result<(PathBuf, Arc<Certificate>), StoreError> {
         create_private(&state.join("certs"))?;
-        add(state, names, days, now)
+        add(state, names, days, key, now)
     }
 
     /// Whether `certificate` is in a file; the next start of a daemon makes its like otherwise.
@@ -175,10 +186,11 @@ fn add(
     state: &Path,
     names: &[String],
     days: u32,
+    key: KeyKind,
     now: SystemTime,
 ) -> Result<(PathBuf, Arc<Certificate>), StoreError> {
     let folder = state.join("certs");
-    let pem = Certificate::generate(names, days, now)
+    let pem = Certificate::generate(names, days, key, now)
         .map_err(|error| StoreError::Certificate { path: folder.clone(), error })?;
     let certificate = parse(&folder, &pem)?;
     let path = folder.join(format!("{}.pem", certificate.details.thumbprint));
@@ -186,8 +198,13 @@ fn add(
     Ok((path, certificate))
 }
 
-fn generate(path: &Path, names: &[String], now: SystemTime) -> Result<String, StoreError> {
-    Certificate::generate(names, DAYS, now)
+fn generate(
+    path: &Path,
+    names: &[String],
+    key: KeyKind,
+    now: SystemTime,
+) -> Result<String, StoreError> {
+    Certificate::generate(names, DAYS, key, now)
         .map_err(|error| StoreError::Certificate { path: path.to_owned(), error })
 }
 
@@ -249,8 +266,10 @@ mod tests {
     #[test]
     fn a_fresh_store_has_two_certificates_and_keeps_them() {
         let state = tempfile::tempdir().unwrap();
-        let open =
-            || Store::open(state.path(), "EX01", "ex01.contoso.test", SystemTime::now()).unwrap();
+        let open = || {
+            Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, SystemTime::now())
+                .unwrap()
+        };
         let first = open();
         assert!(first.internal().is_for("EX01"));
         assert!(matches!(first.for_fqdn("ex01.contoso.test", Timestamp::now()), Choice::Found(_)));
@@ -267,10 +286,12 @@ mod tests {
         let now = SystemTime::now();
         let names = ["mail.contoso.test".to_owned()];
         let old = now - Duration::from_secs(86_400 * 10);
-        let create = |days, now| Store::create(state.path(), &names, days, now).unwrap().1;
+        let create =
+            |days, now| Store::create(state.path(), &names, days, KeyKind::Ec, now).unwrap().1;
         create(5, old);
         let choice = |store: &Store| store.for_fqdn(&names[0], Timestamp::now());
-        let open = || Store::open(state.path(), "EX01", "ex01.contoso.test", now).unwrap();
+        let open =
+            || Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, now).unwrap();
         assert!(matches!(choice(&open()), Choice::Expired(_)));
         create(30, old);
         let newest = create(30, now);
@@ -283,7 +304,8 @@ mod tests {
         fs::create_dir(state.path().join("certs")).unwrap();
         fs::write(state.path().join("certs/x.pem"), "nonsense").unwrap();
         let error =
-            Store::open(state.path(), "EX01", "ex01.contoso.test", SystemTime::now()).unwrap_err();
+            Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, SystemTime::now())
+                .unwrap_err();
         assert!(
             error.to_string().ends_with("certs/x.pem: it holds no certificate in PEM"),
             "{error}"

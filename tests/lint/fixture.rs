@@ -25,7 +25,7 @@ use expsd::scope::Scope;
 use expsd::scope::lint::{Certificate, Finding, Peer, Subject, lint};
 use expsd::server::{Daemon, Options, Ports};
 use expsd::session::facts;
-use expsd::tls::Store;
+use expsd::tls::{KeyKind, Store};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
 use super::support::ntlm;
@@ -161,7 +161,7 @@ impl Fixture {
         if let Some((_, Certificate::Expired { .. })) = &configuration.certificate {
             let long_ago = SystemTime::now() - Duration::from_secs(100 * 86_400);
             let names = ["mail.contoso.test".to_owned()];
-            Store::create(state.path(), &names, 30, long_ago).unwrap();
+            Store::create(state.path(), &names, 30, KeyKind::Ec, long_ago).unwrap();
         }
         let options = Options {
             listen: Some([127, 0, 0, 1].into()),

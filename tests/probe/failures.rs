@@ -191,10 +191,11 @@ async fn a_proxy_header_that_nobody_trusts() {
 
 #[tokio::test]
 async fn direct_trust() {
-    use expsd::tls::Certificate;
+    use expsd::tls::{Certificate, KeyKind};
     let (_server, at) = server(USUAL).await;
     let now = std::time::SystemTime::now();
-    let pem = Certificate::generate(&["edge01.contoso.test".to_owned()], 30, now).unwrap();
+    let pem =
+        Certificate::generate(&["edge01.contoso.test".to_owned()], 30, KeyKind::Ec, now).unwrap();
     let certificate = Some(std::sync::Arc::new(Certificate::from_pem(&pem).unwrap()));
     let mechanism = Mechanism::DirectTrust;
     let without = run(&Plan { mechanism, ..as_server(at) }).await;

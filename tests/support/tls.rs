@@ -29,7 +29,7 @@ pub fn handshake_with<S: Read + Write>(
     client: Client<S>,
     versions: &[&'static SupportedProtocolVersion],
 ) -> (TlsClient<S>, CertificateDer<'static>) {
-    connect(client, client_config(versions))
+    handshake_by(client, client_config(versions))
 }
 
 /// The same in one version of TLS, showing a certificate if the server asks for one.
@@ -40,10 +40,11 @@ pub fn handshake_as<S: Read + Write>(
     version: &'static SupportedProtocolVersion,
 ) -> TlsClient<S> {
     let config = builder(&[version]).with_client_auth_cert(chain, key).unwrap();
-    connect(client, config).0
+    handshake_by(client, config).0
 }
 
-fn connect<S: Read + Write>(
+/// The same as `config` has it; also gives the certificate that the server showed.
+pub fn handshake_by<S: Read + Write>(
     client: Client<S>,
     config: ClientConfig,
 ) -> (TlsClient<S>, CertificateDer<'static>) {

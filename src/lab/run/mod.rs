@@ -30,7 +30,7 @@ use crate::journal::Recent;
 use crate::middlebox::Middlebox;
 use crate::scope::Scope;
 use crate::server::{Daemon, Options, Ports, findings};
-use crate::tls::{Certificate, Store};
+use crate::tls::{Certificate, KeyKind, Store};
 
 /// Where those come from whose address this machine does not have: they state it by PROXY
 /// protocol.
@@ -248,7 +248,8 @@ impl Lab {
 fn lint(scenario: &Scenario, draft: &Draft, state: &Path) -> Result<Vec<Told>, LabError> {
     let server = &draft.configuration.server;
     let now = std::time::SystemTime::now();
-    let store = Store::open(state, &server.name, &server.fqdn, now)?;
+    // The daemon finds what is made here. All of a lab knows EC, and it is to be up in a moment.
+    let store = Store::open(state, &server.name, &server.fqdn, KeyKind::Ec, now)?;
     let scope = Scope::new(draft.configuration.connectors.clone());
     let found = findings(draft, &scope, Some(&store), &scenario.peers());
     Ok(found

@@ -14,7 +14,7 @@ use super::{LOCALHOST, LabError, act};
 use crate::config::Configuration;
 use crate::lab::realm::{Credential, Fault, ServerRealm};
 use crate::lab::scenario::{self, Proof, Scenario, Setting, Trouble};
-use crate::tls::{Certificate, Store};
+use crate::tls::{Certificate, KeyKind, Store};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// How far a clock is off, in seconds; more than the 300 that Kerberos puts up with.
@@ -50,7 +50,7 @@ pub(super) async fn sources(scenario: &Scenario) -> Result<(), LabError> {
 pub(super) fn certificates(setting: &Setting, state: &Path) -> Result<(), LabError> {
     for scenario::Certificate { names, made, valid } in &setting.certificates {
         let made = SystemTime::now() - DAY * *made;
-        Store::create(state, names, *valid, made)?;
+        Store::create(state, names, *valid, KeyKind::Ec, made)?;
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ pub(super) fn direct_trust(
         {
             let names = [cast.helo.clone()];
             let (path, certificate) =
-                Store::create(&folder.join(&name), &names, 365, SystemTime::now())?;
+                Store::create(&folder.join(&name), &names, 365, KeyKind::Ec, SystemTime::now())?;
             let to = folder.join(file);
             if let Err(error) = fs::rename(&path, &to) {
                 return Err(LabError::File { path: to, error });
