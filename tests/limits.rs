@@ -74,6 +74,27 @@ fn a_source_has_no_more_connections_than_its_limit() {
     drop((again, other));
 }
 
+/// Whoever hangs up and comes back at once finds his own places free.
+#[test]
+fn who_has_gone_does_not_count() {
+    let daemon = start("MaxInboundConnectionPerSource = 3");
+    let connect = || Client::connect_silently(daemon.address("a"));
+    for round in 0..30 {
+        let gone = [(); 3].map(|()| connect());
+        for mut client in gone {
+            let greeting = client.reply();
+            assert!(greeting.starts_with("220 "), "round {round}: {greeting}");
+        }
+    }
+    // The last reply is written, and the client lets the connection stand.
+    let mut quitting = [(); 3].map(|()| connect());
+    for client in &mut quitting {
+        assert!(client.reply().starts_with("220 "));
+        assert!(client.command("QUIT").starts_with("221 "));
+    }
+    assert!(connect().reply().starts_with("220 "));
+}
+
 #[test]
 fn without_a_limit_a_source_has_what_there_is() {
     let unlimited = "MaxInboundConnectionPerSource = \"unlimited\"\nMaxInboundConnectionPercentagePerSource = 100\n";

@@ -90,7 +90,7 @@ async fn run<T: Transport>(
     let own = if local.ip().is_unspecified() { own } else { local.ip() };
     let endpoint = SocketAddr::new(own, local.port());
     let mut rows = rows::open(&shared, &connector, &id, endpoint, remote);
-    let place = match shared.served[index].places.take(&connector, source) {
+    let place = match shared.served[index].places.take_or_wait(&connector, source).await {
         Ok(place) => place,
         Err(full) => {
             shared.metrics.connection_refused(full.kind());
@@ -260,6 +260,8 @@ impl<T: Transport> Connection<T> {
     async fn end(&mut self) -> io::Result<Ending> {
         self.flush().await?;
         self.witness.ending(Ending::Local);
+        // The session is over; what follows is for the peer to read its last reply in peace.
+        self.place.leave();
         self.stream.close().await;
         Ok(Ending::Local)
     }

@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
 use crate::journal::Refused;
@@ -11,6 +15,8 @@ use crate::journal::Refused;
 #[derive(Debug, Default)]
 pub(super) struct Places {
     taken: Mutex<Taken>,
+    /// A place was left.
+    left: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +52,26 @@ impl Places {
         check(connector, taken.all, own)?;
         taken.all += 1;
         taken.by_source.insert(source, own + 1);
-        Ok(Place { places: Arc::clone(self), source: Some(source) })
+        Ok(Place { places: Some(Arc::clone(self)), source: Some(source) })
+    }
+
+    /// The same, but waits a moment before it says no. Who hangs up and comes back at once has
+    /// gone, though nobody has read so far that he did.
+    pub(super) async fn take_or_wait(
+        self: &Arc<Self>,
+        connector: &ReceiveConnector,
+        source: SourceAddress,
+    ) -> Result<Place, Full> {
+        const MOMENT: Duration = Duration::from_millis(250);
+        let end = Instant::now() + MOMENT;
+        loop {
+            // Before looking, so that nobody leaves unseen in between.
+            let left = self.left.notified();
+            let place = self.take(connector, source);
+            if place.is_ok() || timeout_at(end, left).await.is_err() {
+                return place;
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -102,7 +127,8 @@ fn share_of(connector: &ReceiveConnector, left: u32) -> Full {
 /// A connection that counts.
 #[derive(Debug)]
 pub(super) struct Place {
-    places: Arc<Places>,
+    /// `None`: it has left.
+    places: Option<Arc<Places>>,
     /// `None`: it counts for the connector only.
     source: Option<SourceAddress>,
 }
@@ -110,19 +136,28 @@ pub(super) struct Place {
 impl Place {
     /// From now on it is not counted for its source.
     pub(super) fn leave_source(&mut self) {
-        if let Some(source) = self.source.take() {
-            self.places.lock().leave(source);
+        if let (Some(places), Some(source)) = (&self.places, self.source.take()) {
+            places.lock().leave(source);
+            places.left.notify_waiters();
         }
+    }
+
+    /// From now on it is not counted at all.
+    pub(super) fn leave(&mut self) {
+        let Some(places) = self.places.take() else { return };
+        let mut taken = places.lock();
+        taken.all -= 1;
+        if let Some(source) = self.source.take() {
+            taken.leave(source);
+        }
+        drop(taken);
+        places.left.notify_waiters();
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        taken.all -= 1;
-        if let Some(source) = self.source {
-            taken.leave(source);
-        }
+        self.leave();
     }
 }
 
