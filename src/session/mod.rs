@@ -17,6 +17,7 @@ mod data;
 pub mod explain;
 mod firewall;
 mod hello;
+mod identity;
 mod keep;
 mod mail;
 mod memory;
@@ -41,11 +42,9 @@ use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::auth::{Authenticator, Mechanism};
-use crate::connector::{
-    GrantSource, Principal, ReceiveConnector, Rights, Server, SourceAddress, Token,
-};
-use crate::directory::{Account, Directory, Group};
+use crate::auth::Authenticator;
+use crate::connector::{GrantSource, Principal, ReceiveConnector, Rights, Server, SourceAddress};
+use crate::directory::Directory;
 use crate::rules::{Fault, Rules};
 use crate::scope::Met;
 use crate::smtp::header::Stripped;
@@ -54,6 +53,7 @@ use crate::smtp::{Envelope, Reply, Tally, reply};
 
 pub use advice::Advice;
 pub use explain::{Explanation, explain};
+pub use identity::Identity;
 pub use keep::Receipt;
 pub use memory::Memory;
 pub use note::Note;
@@ -112,40 +112,6 @@ pub struct Received {
     /// The fields that do not pass the header firewall, in order.
     pub stripped: Vec<Stripped>,
     header: firewall::Header,
-}
-
-/// Who the peer is.
-#[derive(Clone, Debug)]
-pub enum Identity {
-    Anonymous,
-    /// By the connector (ExternalAuthoritative).
-    ExternallySecured,
-    /// By the key of its certificate.
-    DirectTrust {
-        role: Group,
-        subject: String,
-    },
-    /// By a certificate for the domain that it sends from.
-    Partner {
-        subject: String,
-    },
-    Account {
-        account: Box<Account>,
-        mechanism: Mechanism,
-    },
-}
-
-impl Identity {
-    /// The name that a log shows; `None` for an anonymous peer.
-    pub fn name(&self) -> Option<String> {
-        match self {
-            Self::Anonymous => None,
-            Self::ExternallySecured => Some("MS Exchange\\Externally Secured Servers".to_owned()),
-            Self::DirectTrust { role, .. } => Some(format!("MS Exchange\\{}", role.name())),
-            Self::Partner { .. } => Some("MS Exchange\\Partner Servers".to_owned()),
-            Self::Account { account, .. } => Some(account.name.to_string()),
-        }
-    }
 }
 
 /// One conversation.
@@ -221,7 +187,7 @@ impl Session {
         now: Instant,
     ) -> Self {
         let mut session = Self {
-            identity: initial_identity(&connector),
+            identity: Identity::initial(&connector),
             host,
             connector,
             certificate,
@@ -244,7 +210,7 @@ impl Session {
             hold: None,
             pending: ruled::Pending::default(),
         };
-        session.rights = session.connector.rights(&session.token());
+        session.rights = session.connector.rights(&session.identity.token());
         session
     }
 
@@ -387,19 +353,9 @@ impl Session {
     /// The entries of the connector that count for this peer: what each is, whom it names, and
     /// the rights in it.
     pub fn grants(&self) -> Vec<(GrantSource, Principal, Rights)> {
-        let token = self.token();
+        let token = self.identity.token();
         let grants = self.connector.grants(&token);
         grants.map(|grant| (grant.source, grant.principal.clone(), grant.rights)).collect()
-    }
-
-    fn token(&self) -> Token {
-        match &self.identity {
-            Identity::Anonymous => Token::anonymous(),
-            Identity::ExternallySecured => Token::of_group(Group::ExternallySecuredServers),
-            Identity::DirectTrust { role, .. } => Token::of_group(*role),
-            Identity::Partner { .. } => Token::of_group(Group::PartnerServers),
-            Identity::Account { account, .. } => Token::of(account),
-        }
     }
 
     fn is_authenticated(&self) -> bool {
@@ -434,15 +390,6 @@ impl std::fmt::Debug for Session {
             .field("connector", &self.connector.name)
             .field("remote", &self.remote)
             .finish_non_exhaustive()
-    }
-}
-
-fn initial_identity(connector: &ReceiveConnector) -> Identity {
-    use crate::connector::AuthMechanism;
-    if connector.auth_mechanism.contains(AuthMechanism::ExternalAuthoritative) {
-        Identity::ExternallySecured
-    } else {
-        Identity::Anonymous
     }
 }
 

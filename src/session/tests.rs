@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::*;
-use crate::auth::{Freshness, Ntlm, ntlm};
+use crate::auth::{Freshness, Mechanism, Ntlm, ntlm};
 use crate::connector::{AuthMechanism, PermissionGroups, TimeSpan, Version};
-use crate::directory::{AcceptedDomain, DomainType};
+use crate::directory::{AcceptedDomain, Account, DomainType};
 
 /// A session that is fed by hand, with a clock that is turned by hand.
 struct Bench {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
-use super::{Note, Reason, Secured, Session, State, TlsKind, initial_identity};
+use super::{Identity, Note, Reason, Secured, Session, State, TlsKind};
 use crate::connector::{AuthMechanism, ExchangeAuthRefusal};
 use crate::smtp::{Syntax, reply};
 
@@ -61,8 +61,8 @@ impl Session {
     pub fn tls_started(&mut self, secured: Secured, now: Instant) {
         self.tls = Some(secured);
         self.hello = None;
-        self.identity = initial_identity(&self.connector);
-        self.rights = self.connector.rights(&self.token());
+        self.identity = Identity::initial(&self.connector);
+        self.rights = self.connector.rights(&self.identity.token());
         self.state = State::Ready;
         self.last_heard = now;
         self.judge_certificate();

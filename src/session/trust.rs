@@ -58,7 +58,7 @@ impl Session {
             Some(trust) => {
                 self.identity =
                     Identity::DirectTrust { role: trust.role, subject: subject.clone() };
-                self.rights = self.connector.rights(&self.token());
+                self.rights = self.connector.rights(&self.identity.token());
                 self.notes.push(Note::TrustedByCertificate {
                     subject,
                     role: trust.role,
@@ -136,7 +136,7 @@ impl Session {
         let subject = peer.subject.clone();
         if let Identity::Anonymous = self.identity {
             self.identity = Identity::Partner { subject: subject.clone() };
-            self.rights = self.connector.rights(&self.token());
+            self.rights = self.connector.rights(&self.identity.token());
             let role = Group::PartnerServers;
             self.notes.push(Note::TrustedByCertificate { subject, role, rights: self.rights });
         }
