@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use crossbeam_queue::ArrayQueue;
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -32,6 +33,15 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Pieces that are taken before all that waits is written, however fast they come.
 const AT_ONCE: usize = 10_000;
 
+/// Buffers for rows that wait to be used again: to free them on this thread, which did not
+/// allocate them, costs sessions more than to write into them. Our choice.
+const SPARE: usize = 512;
+
+/// Octets that a buffer for rows begins with, and may have to be used again: what commands and
+/// their replies take.
+const USUAL: usize = 1 << 10;
+const LARGEST: usize = 4 << 10;
+
 /// Something to write.
 pub(super) enum Piece {
     /// Rows of the protocol log, of one session, the first from `at`.
@@ -49,6 +59,7 @@ pub(super) enum Piece {
 pub(super) struct Queue {
     pieces: Sender<Piece>,
     load: Arc<Load>,
+    spare: Arc<ArrayQueue<Vec<u8>>>,
 }
 
 /// What waits for the disk, and what did not get so far.
@@ -81,11 +92,17 @@ impl Queue {
         let (pieces, incoming) = mpsc::channel();
         let (octets, dropped) = (AtomicUsize::new(0), AtomicU64::new(0));
         let load = Arc::new(Load { octets, dropped, lost });
-        let queue = Self { pieces, load: Arc::clone(&load) };
+        let spare = Arc::new(ArrayQueue::new(SPARE));
+        let queue = Self { pieces, load: Arc::clone(&load), spare: Arc::clone(&spare) };
         thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || targets.write(&incoming, &load))?;
+            .spawn(move || targets.write(&incoming, &load, &spare))?;
         Ok(queue)
+    }
+
+    /// An empty buffer for rows.
+    pub fn buffer(&self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_else(|| Vec::with_capacity(USUAL))
     }
 
     /// Never waits: a piece that finds too many octets before it is dropped and counted.
@@ -110,25 +127,20 @@ impl Queue {
 }
 
 impl Targets {
-    fn write(&mut self, incoming: &Receiver<Piece>, load: &Load) {
+    fn write(&mut self, incoming: &Receiver<Piece>, load: &Load, spare: &ArrayQueue<Vec<u8>>) {
         while let Ok(first) = incoming.recv() {
             thread::sleep(GATHER);
             let mut flushed = Vec::new();
             for piece in std::iter::once(first).chain(incoming.try_iter().take(AT_ONCE)) {
                 load.octets.fetch_sub(piece.octets(), Ordering::Relaxed);
                 match piece {
-                    Piece::Rows { role, at, text, rows } => {
-                        if let Some(recent) = &self.recent {
-                            recent.take_rows(&text);
+                    Piece::Rows { role, at, mut text, rows } => {
+                        self.take_rows(role, at, &text, rows, load);
+                        if text.capacity() <= LARGEST {
+                            text.clear();
+                            // One too many is freed.
+                            let _ = spare.push(text);
                         }
-                        let Some(files) = &mut self.files else { continue };
-                        let folder = files.folder(role);
-                        let dropped = load.dropped.swap(0, Ordering::Relaxed);
-                        if dropped > 0 {
-                            tracing::warn!(dropped, "the disk keeps up with the journal again");
-                            folder.lose(dropped, "the disk did not keep up");
-                        }
-                        folder.take(at, &text, rows.into());
                     }
                     Piece::Event { line } => {
                         self.files.iter_mut().for_each(|files| files.events.take(&line));
@@ -147,6 +159,20 @@ impl Targets {
                 let _ = done.send(());
             }
         }
+    }
+
+    fn take_rows(&mut self, role: Role, at: Timestamp, text: &[u8], rows: u32, load: &Load) {
+        if let Some(recent) = &self.recent {
+            recent.take_rows(text);
+        }
+        let Some(files) = &mut self.files else { return };
+        let folder = files.folder(role);
+        let dropped = load.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            tracing::warn!(dropped, "the disk keeps up with the journal again");
+            folder.lose(dropped, "the disk did not keep up");
+        }
+        folder.take(at, text, rows.into());
     }
 }
 

@@ -189,7 +189,6 @@ impl Lost {
     }
 }
 
-/// What a file begins with.
 /// What a file begins with; `log` is `Receive` or `Send`.
 pub(super) fn header(layout: &Layout, log: &str, at: Timestamp) -> String {
     format!(

@@ -55,9 +55,6 @@ pub enum Ending {
     SocketError,
 }
 
-/// What a command and its reply take.
-const USUAL: usize = 1 << 10;
-
 /// How long rows may be in hand while a client thinks. Our choice.
 const SOON: Duration = Duration::from_millis(20);
 
@@ -141,7 +138,7 @@ impl Rows {
         let out = &mut self.hand;
         if out.is_empty() {
             self.since = now;
-            out.reserve(USUAL);
+            *out = self.queue.buffer();
         }
         self.columns.write(out, now, event, data, context);
         out.extend_from_slice(b"\r\n");
