@@ -53,6 +53,15 @@ fn a_wrong_configuration_is_shown_at_its_place_and_exits_with_2() {
 }
 
 #[test]
+fn nobody_who_reads_errors_is_no_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_expsd"));
+    let ended = command.args(["serve", "--config", "none.toml"]).stderr(writer).status().unwrap();
+    assert_eq!(ended.code(), Some(2));
+}
+
+#[test]
 fn help_has_examples_and_usage_errors_exit_with_2() {
     let folder = tempfile::tempdir().unwrap();
     for command in [

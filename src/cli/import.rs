@@ -70,7 +70,7 @@ impl Import {
         let count = |wanted: fn(&Standing) -> bool| {
             import.connectors.iter().filter(|imported| wanted(&imported.standing)).count()
         };
-        eprintln!(
+        say!(
             "expsd: {} connectors of {}, Exchange {}: {} as setup made them, {} changed, {} others",
             import.connectors.len(),
             import.server.name,
@@ -137,13 +137,13 @@ pub fn tell(import: &import::Import, most: usize) {
     }
     for (note, identity, times) in said.iter().take(most) {
         match (identity, times) {
-            (Some(identity), 1) => eprintln!("expsd: {identity}: {note}"),
-            (Some(identity), n) => eprintln!("expsd: {identity} and {} more: {note}", n - 1),
-            (None, _) => eprintln!("expsd: {note}"),
+            (Some(identity), 1) => say!("expsd: {identity}: {note}"),
+            (Some(identity), n) => say!("expsd: {identity} and {} more: {note}", n - 1),
+            (None, _) => say!("expsd: {note}"),
         }
     }
     let more = said.len().saturating_sub(most);
     if more > 0 {
-        eprintln!("expsd: and {more} more such lines; `expsd import` tells all");
+        say!("expsd: and {more} more such lines; `expsd import` tells all");
     }
 }

@@ -1,5 +1,13 @@
 //! One file per subcommand: parse, call, print.
 
+/// As `eprintln!`, which panics where nobody reads standard error any more.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod cert;
 mod diff;
 mod explain;
@@ -202,7 +210,7 @@ fn tell_broken(draft: &Draft) {
     if !draft.broken.is_empty()
         && let Err(error) = draft.clone().finish()
     {
-        eprintln!("expsd: Exchange takes no such set, nor would expsd run it:\n{error}");
+        say!("expsd: Exchange takes no such set, nor would expsd run it:\n{error}");
     }
 }
 
@@ -211,7 +219,7 @@ fn show(error: ConfigError) -> Failed {
         return fail(UNREADABLE, error);
     }
     for problem in error.into_problems() {
-        eprintln!("{:?}", Report::new(problem));
+        say!("{:?}", Report::new(problem));
     }
     Failed(UNREADABLE)
 }
@@ -257,6 +265,6 @@ fn has_certificate<'a>(
 }
 
 fn fail(code: u8, error: impl std::fmt::Display) -> Failed {
-    eprintln!("expsd: {error}");
+    say!("expsd: {error}");
     Failed(code)
 }

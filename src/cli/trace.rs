@@ -74,7 +74,12 @@ impl Tell {
             }
         }
         if unreadable > 0 {
-            eprintln!("expsd: {unreadable} lines of the journal are no traces");
+            let lines = if unreadable == 1 {
+                "line of the journal is no trace"
+            } else {
+                "lines of the journal are no traces"
+            };
+            say!("expsd: {unreadable} {lines}");
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ impl FromStr for Peers {
 pub fn read(files: &[PathBuf], survey: &mut Survey) -> Result<(), Failed> {
     let unread = input::read(files, survey);
     for Unread { name, problem } in &unread {
-        eprintln!("expsd: {name}: {problem}");
+        say!("expsd: {name}: {problem}");
     }
     if unread.is_empty() { Ok(()) } else { Err(Failed(UNREADABLE)) }
 }
