@@ -132,6 +132,7 @@ fn a_user_proves_himself_and_has_no_right_there() {
         dialogue.last().unwrap(),
         "S: 451 5.7.3 Cannot achieve Exchange Server authentication"
     );
+    lab.daemon.wait_for_log("event=1020");
     let log = lab.daemon.log();
     assert!(log.contains(r"The account 'CONTOSO\alice' provided valid credentials, but it does not have submit permissions on SMTP Receive connector 'Default Frontend EX01'"), "{log}");
     assert!(log.contains("event=1018") && log.contains("event=1020"), "{log}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use support::{Daemon, PATIENCE, protocol_log, run_within, tool};
+use support::{Daemon, PATIENCE, protocol_log, run_within, tool, wait_until};
 
 const SESSIONS: u32 = 50;
 const MESSAGES: u32 = 20_000;
@@ -120,7 +120,7 @@ fn load(messages: u32, octets: u32) {
     let Some(smtp_source) = tool("smtp-source") else { return };
     let daemon = Daemon::start(RELAY, &[]);
     send(&smtp_source, &daemon, messages, octets);
-    assert_eq!(accepted(&daemon), messages);
+    wait_until(|| (accepted(&daemon) == messages).then_some(()));
     let peak = peak_memory_kb(daemon.pid());
     println!("{} MB", peak / 1024);
     assert!(peak < MEMORY_KB, "{peak} kB");

@@ -7,9 +7,11 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::Format;
+use super::output::Output;
 
-/// Sends what is left of spans when it is dropped.
+/// Writes what is left of lines, and sends what is left of spans, when it is dropped.
 pub(super) struct Log {
+    lines: Output,
     #[cfg(feature = "otlp")]
     spans: Option<opentelemetry_sdk::trace::SdkTracerProvider>,
 }
@@ -18,18 +20,21 @@ pub(super) struct Log {
 ///
 /// # Errors
 ///
-/// If the environment names a collector that cannot be one.
+/// If no thread can be started, or the environment names a collector that cannot be one.
 pub(super) fn start(format: Format) -> Result<Log, LogError> {
     let filter = || EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
-    let lines = match format {
-        Format::Json => lines.json().with_filter(filter()).boxed(),
+    let lines = Output::start(io::stderr(), "lines of the log").map_err(LogError::Thread)?;
+    let output = lines.clone();
+    let layer = tracing_subscriber::fmt::layer().with_writer(move || output.clone());
+    let layer = match format {
+        Format::Json => layer.json().with_filter(filter()).boxed(),
         Format::Text => {
-            let colour = io::stderr().is_terminal();
-            lines.with_target(false).with_ansi(colour).with_filter(filter()).boxed()
+            let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            let colour = io::stderr().is_terminal() && !plain;
+            layer.with_target(false).with_ansi(colour).with_filter(filter()).boxed()
         }
     };
-    let registry = tracing_subscriber::registry().with(lines);
+    let registry = tracing_subscriber::registry().with(layer);
     #[cfg(feature = "otlp")]
     {
         use opentelemetry::trace::TracerProvider as _;
@@ -39,17 +44,19 @@ pub(super) fn start(format: Format) -> Result<Log, LogError> {
         let layer = tracer
             .map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer).with_filter(filter()));
         registry.with(layer).init();
-        Ok(Log { spans })
+        Ok(Log { lines, spans })
     }
     #[cfg(not(feature = "otlp"))]
     {
         registry.init();
-        Ok(Log {})
+        Ok(Log { lines })
     }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LogError {
+    #[error("no thread can be started for the log: {0}")]
+    Thread(io::Error),
     #[cfg(feature = "otlp")]
     #[error("OpenTelemetry: {0}")]
     Collector(#[from] opentelemetry_otlp::ExporterBuildError),
@@ -76,11 +83,12 @@ fn collector() -> Result<Option<opentelemetry_sdk::trace::SdkTracerProvider>, Lo
     Ok(Some(provider.with_resource(resource.build()).build()))
 }
 
-#[cfg(feature = "otlp")]
 impl Drop for Log {
     fn drop(&mut self) {
+        #[cfg(feature = "otlp")]
         if let Some(Err(error)) = self.spans.take().map(|spans| spans.shutdown()) {
-            eprintln!("expsd: spans were not sent: {error}");
+            tracing::error!("spans were not sent: {error}");
         }
+        self.lines.finish();
     }
 }

@@ -18,6 +18,7 @@ mod log;
 mod logs;
 mod manual;
 mod middlebox;
+mod output;
 mod probe;
 mod realm;
 mod serve;

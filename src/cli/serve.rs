@@ -21,6 +21,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
+use super::output::Output;
 use super::{FAILED, Failed, Format, Source, State, fail, log, realm};
 
 /// Run the daemon
@@ -161,7 +162,10 @@ impl Serve {
         if http.is_some() || self.explain || !webhooks.is_empty() {
             options.recent = Some(Arc::clone(&recent));
         }
-        let telling = self.explain.then(|| tokio::spawn(tell(recent.changes(), ended.clone())));
+        let told = self.explain.then(|| Output::start(io::stdout(), "traces on stdout"));
+        let told = told.transpose().map_err(|error| fail(FAILED, error))?;
+        let telling =
+            told.clone().map(|told| tokio::spawn(tell(recent.changes(), told, ended.clone())));
         let daemon = Daemon::start(configuration, &options).await.map_err(|e| fail(FAILED, e))?;
         let ready = Ready {
             pid: std::process::id(),
@@ -170,7 +174,7 @@ impl Serve {
             realm: realm.as_ref().map(realm::Report::of),
         };
         let app = app(&daemon, recent);
-        let told = webhook::start(&app, webhooks, &ended);
+        let hooks = webhook::start(&app, webhooks, &ended);
         let serving = http.map(|http| tokio::spawn(http.serve(app, ended.clone())));
         self.announce(&ready, &About::of(&daemon)).map_err(|error| fail(FAILED, error))?;
         signals.wait_and_stop(daemon).await;
@@ -178,7 +182,10 @@ impl Serve {
         if let Some(telling) = telling {
             let _ = telling.await;
         }
-        let http = futures_util::future::join_all(told.into_iter().chain(serving));
+        if let Some(told) = told {
+            told.finish();
+        }
+        let http = futures_util::future::join_all(hooks.into_iter().chain(serving));
         let _ = tokio::time::timeout(HTTP_GRACE, http).await;
         Ok(())
     }
@@ -279,8 +286,8 @@ pub(super) fn app(daemon: &Daemon, recent: Arc<Recent>) -> App {
     }
 }
 
-/// Prints the trace of each session that ends, until `ended` and all that was told by then.
-async fn tell(mut changes: Receiver<Change>, ended: CancellationToken) {
+/// Puts the trace of each session that ends, until `ended` and all that was told by then.
+async fn tell(mut changes: Receiver<Change>, told: Output, ended: CancellationToken) {
     loop {
         let change = match ended.run_until_cancelled(changes.recv()).await {
             Some(change) => change,
@@ -292,8 +299,8 @@ async fn tell(mut changes: Receiver<Change>, ended: CancellationToken) {
         };
         match change {
             Ok(Change::Session(Point::Ended, session)) => {
-                // Nobody reads it any more; sessions go on.
-                let _ = writeln!(io::stdout().lock(), "{}", session.trace());
+                let text = format!("{}\n", session.trace());
+                told.put(text.as_bytes());
             }
             Ok(_) => {}
             Err(RecvError::Lagged(changes)) => {

@@ -2,10 +2,12 @@
 //! so once, and writes again when it can.
 
 use std::fs;
+use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use crate::support::{Client, Daemon, protocol_log, skip, wait_until};
+use crate::support::{Client, Daemon, PATIENCE, protocol_log, skip, wait_until};
 use crate::{SERVER, front_end, start};
 
 /// What the daemon says of the protocol log of Front End; other files have trouble of their own.
@@ -127,6 +129,34 @@ fn a_reader_that_stops_stops_no_session() {
     drop(daemon);
     let events = reader.join().unwrap();
     assert!(events.contains("\"id\":1035"), "{events}");
+}
+
+/// Pipes that nobody reads, for stdout and for the log, and a single thread to serve.
+#[test]
+fn whoever_reads_neither_traces_nor_log_stops_no_session() {
+    for explain in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = dir.path().join("expsd.toml");
+        fs::write(&config, SERVER).unwrap();
+        let (reader, writer) = io::pipe().unwrap();
+        let (stdout, stderr) = match explain {
+            true => (Stdio::from(writer), Stdio::null()),
+            false => (Stdio::null(), Stdio::from(writer)),
+        };
+        let mut arguments = vec!["--config", config.to_str().unwrap()];
+        arguments.extend(explain.then_some("--explain"));
+        let one = [("TOKIO_WORKER_THREADS", "1")];
+        let mut daemon = Daemon::run_to(dir, &arguments, &one, stdout, stderr);
+        // More than a pipe holds, 64 KiB.
+        for _ in 0..300 {
+            deliver(&daemon);
+        }
+        daemon.signal("-TERM");
+        let since = Instant::now();
+        assert!(daemon.wait().success());
+        assert!(since.elapsed() < PATIENCE / 3, "explain: {explain}");
+        drop(reader);
+    }
 }
 
 #[test]

@@ -49,8 +49,19 @@ impl Daemon {
 
     /// Runs what `arguments` name, with its files in `dir`.
     pub fn run(dir: tempfile::TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        Self::run_to(dir, arguments, environment, Stdio::null(), log.into())
+    }
+
+    /// The same with its output, and its log, to elsewhere.
+    pub fn run_to(
+        dir: tempfile::TempDir,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> Self {
         let path = |name: &str| dir.path().join(name);
-        let log = std::fs::File::create(path("log")).unwrap();
         let http: &[&str] =
             if arguments.contains(&"--http") { &[] } else { &["--http", "127.0.0.1:0"] };
         let mut child = Command::new(env!("CARGO_BIN_EXE_expsd"))
@@ -63,8 +74,8 @@ impl Daemon {
             .envs(environment.iter().copied())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
+            .stdout(stdout)
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let ready = wait_until(|| {
