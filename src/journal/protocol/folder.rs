@@ -1,5 +1,6 @@
 //! The files of one folder: their names, when the next begins, and which are deleted.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub(in crate::journal) struct Folder {
     pending: Vec<u8>,
     pending_rows: u64,
     trouble: Trouble,
+    /// Files that could not be deleted, which was told.
+    stuck: HashSet<PathBuf>,
     lost: Option<Lost>,
     /// All that are lost, of every folder.
     count: Arc<AtomicU64>,
@@ -62,6 +65,7 @@ impl Folder {
             pending: Vec::new(),
             pending_rows: 0,
             trouble: Trouble::default(),
+            stuck: HashSet::new(),
             lost: None,
             count,
         }
@@ -138,12 +142,12 @@ impl Folder {
     }
 
     /// A file that nobody wrote to: one of an earlier run is left as it is.
-    fn begin(&self) -> io::Result<Pieces> {
+    fn begin(&mut self) -> io::Result<Pieces> {
         fs::create_dir_all(&self.path)?;
         let files = log_files(&self.path)?;
         let last = files.iter().filter(|file| file.period == self.period).map(|file| file.number);
         let mut number = last.max().unwrap_or(0) + 1;
-        self.tidy(files)?;
+        self.tidy(files);
         loop {
             let name = format!("RECV{}-{number}.LOG", self.period);
             match Pieces::create(
@@ -156,8 +160,9 @@ impl Folder {
         }
     }
 
-    /// Deletes the files that are too old, then the oldest until one more full file fits.
-    fn tidy(&self, mut files: Vec<LogFile>) -> io::Result<()> {
+    /// Deletes the files that are too old, then the oldest until one more full file fits. One
+    /// that stays does not keep the log from going on.
+    fn tidy(&mut self, mut files: Vec<LogFile>) {
         files.sort_by_key(|file| (file.written, file.period, file.number));
         let now = SystemTime::from(self.at);
         let room = match self.limits.max_file_size {
@@ -168,12 +173,19 @@ impl Folder {
         for file in files {
             let age = now.duration_since(file.written).unwrap_or_default();
             let too_old = self.limits.max_age.0 > Duration::ZERO && age > self.limits.max_age.0;
-            if too_old || exceeds(self.limits.max_directory_size, total + room) {
-                fs::remove_file(&file.path)?;
-                total -= file.len;
+            if !too_old && !exceeds(self.limits.max_directory_size, total + room) {
+                continue;
+            }
+            match fs::remove_file(&file.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    if self.stuck.insert(file.path.clone()) {
+                        tracing::warn!(%error, "{} cannot be deleted", file.path.display());
+                    }
+                }
+                // Somebody else may have been faster.
+                _ => total -= file.len,
             }
         }
-        Ok(())
     }
 }
 
@@ -214,19 +226,19 @@ struct LogFile {
     written: SystemTime,
 }
 
-/// Files that have a name as ours have.
+/// Files that have a name as ours have, and that did not go while they were looked at.
 fn log_files(folder: &Path) -> io::Result<Vec<LogFile>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let Some((period, number)) = parse_name(&entry.file_name().to_string_lossy()) else {
-            continue;
-        };
-        let metadata = entry.metadata()?;
-        let (len, written) = (metadata.len(), metadata.modified()?);
-        files.push(LogFile { path: entry.path(), period, number, len, written });
+    let entries = fs::read_dir(folder)?;
+    Ok(entries.filter_map(|entry| LogFile::of(&entry.ok()?)).collect())
+}
+
+impl LogFile {
+    fn of(entry: &fs::DirEntry) -> Option<Self> {
+        let (period, number) = parse_name(&entry.file_name().to_string_lossy())?;
+        let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        let (len, written) = (metadata.len(), metadata.modified().ok()?);
+        Some(Self { path: entry.path(), period, number, len, written })
     }
-    Ok(files)
 }
 
 /// Period and number of `RECV2023011116-1.LOG`.
@@ -352,6 +364,29 @@ mod tests {
         assert!(old.exists());
         write(&mut folder, "2023-01-10T12:00:01Z");
         assert!(!old.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_stays_and_the_log_goes_on() {
+        let path = tempfile::tempdir().unwrap();
+        let in_the_way = path.path().join("RECV2023010911-1.LOG");
+        fs::create_dir(&in_the_way).unwrap();
+        let limits = ProtocolLog {
+            max_directory_size: Unlimited::Limited(ByteSize(1)),
+            ..ProtocolLog::default()
+        };
+        let mut folder = folder(path.path(), Version::E2019, limits);
+        write(&mut folder, "2023-01-11T16:00:00.000Z");
+        write(&mut folder, "2023-01-11T17:00:00.000Z");
+        // One that goes between the look at the folder and its turn, and one that never does.
+        let file = |path: PathBuf| {
+            vec![LogFile { path, period: 0, number: 0, len: 1, written: SystemTime::UNIX_EPOCH }]
+        };
+        folder.tidy(file(path.path().join("gone")));
+        folder.tidy(file(in_the_way.clone()));
+        write(&mut folder, "2023-01-11T18:00:00.000Z");
+        assert_eq!(folder.stuck, HashSet::from([in_the_way]));
+        assert_eq!(names(path.path()), ["RECV2023010911-1.LOG", "RECV2023011118-1.LOG"]);
     }
 
     #[test]
