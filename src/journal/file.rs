@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -26,11 +26,23 @@ impl Pieces {
         Ok(pieces)
     }
 
-    /// Goes on with a file, or begins it.
+    /// Goes on with a file of lines, or begins it. A line that was cut, by the end of a machine
+    /// say, is ended: it must not take the next one with it.
     pub fn open(path: PathBuf) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).open(&path)?;
         let len = file.metadata()?.len();
-        Ok(Self { path, file, len })
+        let mut pieces = Self { path, file, len };
+        if pieces.ends_within_a_line() {
+            pieces.write(b"\n")?;
+        }
+        Ok(pieces)
+    }
+
+    /// Of a file that is none, a pipe say, nothing is known.
+    fn ends_within_a_line(&self) -> bool {
+        let mut last = [0];
+        let read = |file: File| file.read_exact_at(&mut last, self.len - 1);
+        self.len > 0 && File::open(&self.path).and_then(read).is_ok() && last != *b"\n"
     }
 
     /// Appends `piece`. What was written of it when that fails is taken back.

@@ -95,6 +95,8 @@ impl LineFile {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::FileExt as _;
+
     use super::*;
 
     #[test]
@@ -102,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let full = fs::File::create(path("events.jsonl")).unwrap();
-        full.set_len(MAX_SIZE).unwrap();
+        full.write_all_at(b"\n", MAX_SIZE - 1).unwrap();
         let mut events = LineFile::new(folder.path(), "events", Arc::default());
         events.take("{}\n");
         events.take("{}\n");
@@ -122,6 +124,18 @@ mod tests {
         let text = fs::read_to_string(folder.path().join("events.jsonl")).unwrap();
         assert_eq!(text, "1\n2\n");
     }
+
+    #[test]
+    fn a_line_that_was_cut_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        fs::write(&path, "1\n{\"cut").unwrap();
+        let mut events = LineFile::new(folder.path(), "events", Arc::default());
+        events.take("2\n");
+        events.write_out();
+        assert_eq!(fs::read_to_string(path).unwrap(), "1\n{\"cut\n2\n");
+    }
+
     #[test]
     fn lines_that_cannot_be_written_are_counted() {
         let folder = tempfile::NamedTempFile::new().unwrap();
