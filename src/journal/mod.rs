@@ -35,7 +35,7 @@ use self::event::Throttle;
 use self::lines::LineFile;
 use self::protocol::{Folder, Layout};
 use self::trace::Trace;
-use self::writer::{Files, Loads, Piece, Queue, Targets};
+use self::writer::{Files, Loads, Lost, Piece, Queue, Targets};
 
 /// Where the time of rows and events comes from.
 pub type Clock = fn() -> Timestamp;
@@ -50,7 +50,9 @@ pub struct Journal {
     events: AtomicU64,
     throttle: Mutex<Throttle>,
     recent: Option<Arc<Recent>>,
-    /// Whether traces are written to a file.
+    /// Whether events are written to a file.
+    events_in_file: bool,
+    /// Whether traces are.
     traces: bool,
 }
 
@@ -78,17 +80,18 @@ impl Journal {
         clock: Clock,
     ) -> io::Result<Self> {
         let layout = Layout::of(server.version);
-        let lost = Arc::<AtomicU64>::default();
+        let lost = Lost::default();
         let of = |folder: &Path, role| {
-            Folder::new(layout.folder(folder, role), layout, limits, Arc::clone(&lost))
+            Folder::new(layout.folder(folder, role), layout, limits, Arc::clone(&lost.rows))
         };
         let files = places.folder.as_deref().map(|folder| Files {
             front_end: of(folder, Role::FrontEnd),
             hub: of(folder, Role::Hub),
             edge: of(folder, Role::Edge),
-            events: LineFile::new(folder, "events", Arc::clone(&lost)),
-            sessions: LineFile::new(folder, "sessions", Arc::clone(&lost)),
+            events: LineFile::new(folder, "events", Arc::clone(&lost.events)),
+            sessions: LineFile::new(folder, "sessions", Arc::clone(&lost.traces)),
         });
+        let in_files = files.is_some();
         let targets = Targets { files, recent: places.recent.clone() };
         Ok(Self {
             queue: Queue::start(targets, lost)?,
@@ -97,7 +100,8 @@ impl Journal {
             computer: server.fqdn.clone(),
             events: AtomicU64::new(0),
             throttle: Mutex::default(),
-            traces: places.traces && places.folder.is_some(),
+            events_in_file: in_files,
+            traces: places.traces && in_files,
             recent: places.recent,
         })
     }
@@ -126,7 +130,9 @@ impl Journal {
         };
         tracing::debug!("{}", record.event_viewer());
         // Strings and numbers always serialise.
-        if let Ok(line) = serde_json::to_string(&record) {
+        if self.events_in_file
+            && let Ok(line) = serde_json::to_string(&record)
+        {
             self.queue.put(Piece::Event { line: line + "\n" });
         }
         if let Some(recent) = &self.recent {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
@@ -66,10 +66,19 @@ pub(super) struct Queue {
 #[derive(Debug)]
 pub(super) struct Load {
     octets: AtomicUsize,
-    /// Rows that found too many octets before them, until the log tells of them.
-    dropped: AtomicU64,
-    /// All rows and events that are lost.
-    lost: Arc<AtomicU64>,
+    /// Something found too many octets before it, which was told.
+    behind: AtomicBool,
+    /// Rows that did, until the log tells of them.
+    dropped_rows: AtomicU64,
+    lost: Lost,
+}
+
+/// All that is lost, by kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lost {
+    pub rows: Arc<AtomicU64>,
+    pub events: Arc<AtomicU64>,
+    pub traces: Arc<AtomicU64>,
 }
 
 /// Where things go.
@@ -88,10 +97,14 @@ pub(super) struct Files {
 
 impl Queue {
     /// Starts the thread. `lost` counts what is lost, here and by the targets.
-    pub fn start(mut targets: Targets, lost: Arc<AtomicU64>) -> io::Result<Self> {
+    pub fn start(mut targets: Targets, lost: Lost) -> io::Result<Self> {
         let (pieces, incoming) = mpsc::channel();
-        let (octets, dropped) = (AtomicUsize::new(0), AtomicU64::new(0));
-        let load = Arc::new(Load { octets, dropped, lost });
+        let load = Arc::new(Load {
+            octets: AtomicUsize::new(0),
+            behind: AtomicBool::new(false),
+            dropped_rows: AtomicU64::new(0),
+            lost,
+        });
         let spare = Arc::new(ArrayQueue::new(SPARE));
         let queue = Self { pieces, load: Arc::clone(&load), spare: Arc::clone(&spare) };
         thread::Builder::new()
@@ -111,11 +124,7 @@ impl Queue {
         let waiting = self.load.octets.fetch_add(octets, Ordering::Relaxed) + octets;
         if waiting > WAITING {
             self.load.octets.fetch_sub(octets, Ordering::Relaxed);
-            self.load.lost.fetch_add(piece.rows(), Ordering::Relaxed);
-            if self.load.dropped.fetch_add(piece.rows(), Ordering::Relaxed) == 0 {
-                tracing::warn!("the disk does not keep up with the journal; rows are dropped");
-            }
-            return;
+            return self.load.dropped(&piece);
         }
         // The thread outlives every queue.
         let _ = self.pieces.send(piece);
@@ -123,6 +132,33 @@ impl Queue {
 
     pub fn load(&self) -> &Arc<Load> {
         &self.load
+    }
+}
+
+impl Load {
+    fn dropped(&self, piece: &Piece) {
+        let (lost, pieces) = match piece {
+            Piece::Rows { rows, .. } => {
+                self.dropped_rows.fetch_add((*rows).into(), Ordering::Relaxed);
+                (&self.lost.rows, (*rows).into())
+            }
+            Piece::Event { .. } => (&self.lost.events, 1),
+            Piece::Trace { .. } => (&self.lost.traces, 1),
+            Piece::Flush(_) => return,
+        };
+        lost.fetch_add(pieces, Ordering::Relaxed);
+        if !self.behind.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the disk does not keep up with the journal; what comes is dropped");
+        }
+    }
+
+    /// All that came was written; whether that was late was told.
+    fn caught_up(&self) {
+        if self.octets.load(Ordering::Relaxed) < WAITING / 2
+            && self.behind.swap(false, Ordering::Relaxed)
+        {
+            tracing::warn!("the disk keeps up with the journal again");
+        }
     }
 }
 
@@ -154,6 +190,7 @@ impl Targets {
             if let Some(files) = &mut self.files {
                 files.write_out();
             }
+            load.caught_up();
             for done in flushed {
                 // Whoever asked may have lost patience.
                 let _ = done.send(());
@@ -167,9 +204,8 @@ impl Targets {
         }
         let Some(files) = &mut self.files else { return };
         let folder = files.folder(role);
-        let dropped = load.dropped.swap(0, Ordering::Relaxed);
+        let dropped = load.dropped_rows.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            tracing::warn!(dropped, "the disk keeps up with the journal again");
             folder.lose(dropped, "the disk did not keep up");
         }
         folder.take(at, text, rows.into());
@@ -202,14 +238,6 @@ impl Piece {
             Self::Flush(_) => 0,
         }
     }
-
-    fn rows(&self) -> u64 {
-        match self {
-            Self::Rows { rows, .. } => (*rows).into(),
-            Self::Event { .. } | Self::Trace { .. } => 1,
-            Self::Flush(_) => 0,
-        }
-    }
 }
 
 /// As metrics.
@@ -218,10 +246,14 @@ pub(super) struct Loads(pub Arc<Load>);
 
 impl Collector for Loads {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let lost = ConstCounter::new(self.0.lost.load(Ordering::Relaxed));
-        let waiting = ConstGauge::new(self.0.octets.load(Ordering::Relaxed) as i64);
-        let (name, help) = ("journal_dropped", "Rows and events that were not written");
-        lost.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
+        let Load { octets, lost: Lost { rows, events, traces }, .. } = &*self.0;
+        let (name, help) = ("journal_dropped", "What the journal could not write, by kind");
+        let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (kind, lost) in [("row", rows), ("event", events), ("trace", traces)] {
+            let lost = ConstCounter::new(lost.load(Ordering::Relaxed));
+            lost.encode(family.encode_family(&[("kind", kind)])?)?;
+        }
+        let waiting = ConstGauge::new(octets.load(Ordering::Relaxed) as i64);
         let (name, help) = ("journal_waiting", "Octets that wait for the disk");
         let unit = Some(&Unit::Bytes);
         waiting.encode(encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?)
@@ -231,5 +263,41 @@ impl Collector for Loads {
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue").field("load", &self.load).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric(load: &Arc<Load>) -> String {
+        let mut registry = prometheus_client::registry::Registry::default();
+        registry.register_collector(Box::new(Loads(Arc::clone(load))));
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
+    }
+
+    /// A trace is no row, and a warning that was called off comes again.
+    #[test]
+    fn what_is_dropped_is_counted_by_its_kind() {
+        let targets = Targets { files: None, recent: None };
+        let queue = Queue::start(targets, Lost::default()).unwrap();
+        let load = queue.load();
+        for behind in [1, 2] {
+            load.octets.store(WAITING, Ordering::Relaxed);
+            queue.put(Piece::Trace { line: "{}\n".to_owned() });
+            queue.put(Piece::Event { line: "{}\n".to_owned() });
+            assert!(load.behind.load(Ordering::Relaxed));
+            assert_eq!(load.dropped_rows.load(Ordering::Relaxed), 0);
+            let text = metric(load);
+            for (kind, lost) in [("row", 0), ("event", behind), ("trace", behind)] {
+                let line = format!("journal_dropped_total{{kind=\"{kind}\"}} {lost}");
+                assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+            }
+            load.octets.store(0, Ordering::Relaxed);
+            load.caught_up();
+            assert!(!load.behind.load(Ordering::Relaxed));
+        }
     }
 }
