@@ -89,16 +89,24 @@ impl Certificate {
 
     /// Reads a chain and its key, in PEM and in any order.
     pub fn from_pem(pem: &str) -> Result<Self, CertificateError> {
+        let (chain, details) = Self::chain_from_pem(pem)?;
+        let key =
+            PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::NoKey)?;
+        Ok(Self { chain, key, details })
+    }
+
+    /// Reads what needs no key.
+    pub(super) fn chain_from_pem(
+        pem: &str,
+    ) -> Result<(Vec<CertificateDer<'static>>, Details), CertificateError> {
         let unreadable = |error: &dyn ToString| CertificateError::Certificate(error.to_string());
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
             .collect::<Result<_, _>>()
             .map_err(|error| unreadable(&error))?;
         let first = chain.first().ok_or(CertificateError::NoCertificate)?;
-        let key =
-            PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| CertificateError::NoKey)?;
         let (_, parsed) = X509Certificate::from_der(first).map_err(|error| unreadable(&error))?;
         let details = Details::read(first, &parsed).map_err(|error| unreadable(&error))?;
-        Ok(Self { chain, key, details })
+        Ok((chain, details))
     }
 
     pub fn is_for(&self, fqdn: &str) -> bool {

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::certificate::{Certificate, CertificateError, KeyKind};
+use super::config::internal_transport;
 use crate::connector::{ReceiveConnector, Server};
 
 const INTERNAL: &str = "internal-transport.pem";
@@ -23,6 +24,8 @@ const DAYS: u32 = 5 * 365;
 #[derive(Debug)]
 pub struct Store {
     internal: Arc<Certificate>,
+    /// The thumbprint of the one that should be in its place.
+    not_loaded: Option<String>,
     smtp: Vec<Arc<Certificate>>,
     /// Thumbprints of those that are in memory only.
     unsaved: Vec<String>,
@@ -74,12 +77,15 @@ impl Store {
             write_private(&internal, &generate(&internal, &own, INTERNAL_KEY, now)?)?;
             store.internal = read(&internal)?;
         }
+        // A file whose key is of no use is left to whoever can mend it.
+        let ephemeral =
+            store.not_loaded.is_some().then(|| store.internal.details.thumbprint.clone());
         if let Some(unsaved) =
             store.smtp.iter_mut().find(|c| store.unsaved.contains(&c.details.thumbprint))
         {
             *unsaved = add(state, &own, DAYS, key, now)?.1;
         }
-        store.unsaved.clear();
+        store.unsaved = ephemeral.into_iter().collect();
         Ok(store)
     }
 
@@ -89,7 +95,10 @@ impl Store {
         let mut store = Self::ephemeral(name, fqdn, now)?;
         let internal = folder.join(INTERNAL);
         if internal.exists() {
-            store.internal = read(&internal)?;
+            match read_internal(&internal)? {
+                Internal::Usable(certificate) => store.internal = certificate,
+                Internal::Keyless { thumbprint } => store.not_loaded = Some(thumbprint),
+            }
         }
         let files = if folder.exists() { smtp_files(&folder)? } else { Vec::new() };
         let saved: Vec<_> = files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
@@ -109,7 +118,7 @@ impl Store {
         };
         let (internal, smtp) = (make()?, make()?);
         let unsaved = vec![internal.details.thumbprint.clone(), smtp.details.thumbprint.clone()];
-        Ok(Self { internal, smtp: vec![smtp], unsaved })
+        Ok(Self { internal, not_loaded: None, smtp: vec![smtp], unsaved })
     }
 
     /// Makes an SMTP certificate for `names` and puts it into the store in `state`.
@@ -132,6 +141,12 @@ impl Store {
     /// The internal transport certificate.
     pub fn internal(&self) -> &Arc<Certificate> {
         &self.internal
+    }
+
+    /// The thumbprint of an internal transport certificate whose key is missing or of no use;
+    /// one in memory takes its place, as on Exchange (event 12024).
+    pub fn not_loaded(&self) -> Option<&str> {
+        self.not_loaded.as_deref()
     }
 
     pub fn smtp(&self) -> &[Arc<Certificate>] {
@@ -218,6 +233,26 @@ fn read(path: &Path) -> Result<Arc<Certificate>, StoreError> {
     parse(path, &fs::read_to_string(path).map_err(at(path))?)
 }
 
+/// What the file of the internal transport certificate holds.
+enum Internal {
+    Usable(Arc<Certificate>),
+    /// A certificate, and no key that is its own.
+    Keyless {
+        thumbprint: String,
+    },
+}
+
+fn read_internal(path: &Path) -> Result<Internal, StoreError> {
+    let pem = fs::read_to_string(path).map_err(at(path))?;
+    let (_, details) = Certificate::chain_from_pem(&pem)
+        .map_err(|error| StoreError::Certificate { path: path.to_owned(), error })?;
+    let usable = parse(path, &pem).ok().filter(|found| internal_transport(found).is_ok());
+    Ok(match usable {
+        Some(certificate) => Internal::Usable(certificate),
+        None => Internal::Keyless { thumbprint: details.thumbprint },
+    })
+}
+
 /// Every `.pem` file of the folder but the internal one, in order of name.
 fn smtp_files(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut files = Vec::new();
@@ -296,6 +331,34 @@ mod tests {
         create(30, old);
         let newest = create(30, now);
         assert_eq!(choice(&open()).usable().unwrap().details.thumbprint, newest.details.thumbprint);
+    }
+
+    #[test]
+    fn an_internal_certificate_without_its_key_is_replaced_in_memory_alone() {
+        let state = tempfile::tempdir().unwrap();
+        let now = SystemTime::now();
+        let open = || Store::open(state.path(), "EX01", "ex01.contoso.test", now).unwrap();
+        let old = open().internal().details.thumbprint.clone();
+        let path = state.path().join("certs").join(INTERNAL);
+        let whole = fs::read_to_string(&path).unwrap();
+        let (certificate, _) = whole.split_once("-----BEGIN PRIVATE").unwrap();
+        let other = generate(&path, &own_names("EX02", "ex02.contoso.test"), now).unwrap();
+        let (_, others_key) = other.split_once("-----BEGIN PRIVATE").unwrap();
+        for broken in
+            [certificate.to_owned(), format!("{certificate}-----BEGIN PRIVATE{others_key}")]
+        {
+            fs::write(&path, &broken).unwrap();
+            let store = open();
+            assert_eq!(store.not_loaded(), Some(&old[..]));
+            assert_ne!(store.internal().details.thumbprint, old);
+            assert!(!store.is_saved(store.internal()));
+            assert!(store.smtp().iter().all(|certificate| store.is_saved(certificate)));
+            assert_eq!(fs::read_to_string(&path).unwrap(), broken);
+        }
+        fs::write(&path, whole).unwrap();
+        assert_eq!(open().not_loaded(), None);
+        fs::write(&path, "nonsense").unwrap();
+        assert!(Store::open(state.path(), "EX01", "ex01.contoso.test", now).is_err());
     }
 
     #[test]
