@@ -1,5 +1,7 @@
 //! A security context, whatever mechanism makes it.
 
+use std::fmt::Write as _;
+
 use super::Failure;
 use super::ntlm::{NegotiateFlags, ResponseKind, Verified, Version};
 use super::spnego::Inner;
@@ -63,14 +65,10 @@ impl std::fmt::Display for Package {
             Self::Login => f.write_str("LOGIN"),
             Self::Kerberos => f.write_str("Kerberos"),
             Self::Ntlm(client) => {
-                // Debug forms, as the names are whatever the client chose to send.
-                write!(
-                    f,
-                    "{}, domain {:?}, user {:?}",
-                    client.response, client.domain, client.user
-                )?;
+                let (domain, user) = (Quoted(&client.domain), Quoted(&client.user));
+                write!(f, "{}, domain {domain}, user {user}", client.response)?;
                 if let Some(workstation) = &client.workstation {
-                    write!(f, ", workstation {workstation:?}")?;
+                    write!(f, ", workstation {}", Quoted(workstation))?;
                 }
                 if let Some(version) = client.version {
                     write!(f, ", version {version}")?;
@@ -78,5 +76,31 @@ impl std::fmt::Display for Package {
                 write!(f, ", flags {:#010x}", client.flags.bits())
             }
         }
+    }
+}
+
+/// A name that is whatever the client chose to send: in quotes, and what does not print escaped.
+/// A backslash is part of many names, and stays one.
+struct Quoted<'a>(&'a str);
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_char('"')?;
+        self.0.chars().try_for_each(|letter| match letter {
+            '\\' | '\'' => f.write_char(letter),
+            letter => write!(f, "{}", letter.escape_debug()),
+        })?;
+        f.write_char('"')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_as_they_are_and_in_one_line() {
+        assert_eq!(Quoted(r"CONTOSO\o'neill").to_string(), r#""CONTOSO\o'neill""#);
+        assert_eq!(Quoted("a\"\r\nb").to_string(), r#""a\"\r\nb""#);
     }
 }

@@ -11,11 +11,16 @@ use super::Failure;
 /// `X-EXPS EXCHANGEAUTH SHA256 <token>` is one command, with one answer. `args` is what
 /// follows the mechanism.
 pub fn refuse(args: Option<&str>) -> Failure {
-    let well_formed = args.and_then(|args| args.split_once(' ')).is_some_and(|(hash, token)| {
-        let token = token.trim();
-        hash.eq_ignore_ascii_case("SHA256") && !token.is_empty() && STANDARD.decode(token).is_ok()
-    });
-    if well_formed { Failure::ExchangeAuth } else { Failure::ExchangeAuthSyntax }
+    let args = args.unwrap_or_default();
+    let (hash, token) = args.split_once(' ').unwrap_or((args, ""));
+    let token = token.trim();
+    if !hash.eq_ignore_ascii_case("SHA256") {
+        Failure::ExchangeAuthHash
+    } else if token.is_empty() || STANDARD.decode(token).is_err() {
+        Failure::ExchangeAuthSyntax
+    } else {
+        Failure::ExchangeAuth
+    }
 }
 
 #[cfg(test)]
@@ -25,8 +30,11 @@ mod tests {
     #[test]
     fn a_well_formed_attempt_is_told_apart() {
         assert_eq!(refuse(Some("SHA256 YWJj")), Failure::ExchangeAuth);
-        for args in [None, Some("SHA256"), Some("SHA1 YWJj"), Some("SHA256 !"), Some("SHA256 ")] {
-            assert_eq!(refuse(args), Failure::ExchangeAuthSyntax, "{args:?}");
+        for args in [None, Some(""), Some("YWJj"), Some("SHA1 YWJj")] {
+            assert_eq!(refuse(args), Failure::ExchangeAuthHash, "{args:?}");
+        }
+        for args in ["SHA256", "SHA256 !", "SHA256 "] {
+            assert_eq!(refuse(Some(args)), Failure::ExchangeAuthSyntax, "{args:?}");
         }
     }
 }

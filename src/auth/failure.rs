@@ -26,6 +26,24 @@ pub enum Status {
     WrongPrincipal,
 }
 
+impl Status {
+    pub const ALL: [Self; 13] = [
+        Self::BadBindings,
+        Self::DecryptFailure,
+        Self::IllegalMessage,
+        Self::InvalidToken,
+        Self::LogonDenied,
+        Self::MessageAltered,
+        Self::NoCredentials,
+        Self::OutOfSequence,
+        Self::TimeSkew,
+        Self::UnexpectedExchangeAuthBlob,
+        Self::UnknownCredentials,
+        Self::Unsupported,
+        Self::WrongPrincipal,
+    ];
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -59,7 +77,9 @@ pub enum Failure {
          UseDowngradedExchangeServerAuth"
     )]
     ExchangeAuth,
-    #[error("EXCHANGEAUTH needs SHA256 and a token in base64")]
+    #[error("EXCHANGEAUTH needs the hash algorithm SHA256, which the client did not name")]
+    ExchangeAuthHash,
+    #[error("EXCHANGEAUTH needs a token in base64")]
     ExchangeAuthSyntax,
     #[error("{0}")]
     Ntlm(Box<Refusal>),
@@ -107,6 +127,7 @@ impl Failure {
             | Self::EmptyToken
             | Self::UnexpectedToken
             | Self::UserName(_)
+            | Self::ExchangeAuthHash
             | Self::ExchangeAuthSyntax => Status::IllegalMessage,
             Self::UnknownUser(_) | Self::WrongPassword(_) | Self::AuthorizationIdentity { .. } => {
                 Status::LogonDenied
@@ -128,7 +149,7 @@ impl Failure {
             Self::AuthorizationIdentity { .. } => {
                 "have the client act as the account it logs on as"
             }
-            Self::ExchangeAuth | Self::ExchangeAuthSyntax => {
+            Self::ExchangeAuth | Self::ExchangeAuthHash | Self::ExchangeAuthSyntax => {
                 "Set-TransportService -UseDowngradedExchangeServerAuth $true on the sender, so \
                  that it uses X-EXPS GSSAPI"
             }

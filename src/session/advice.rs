@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{Reason, facts};
-use crate::connector::{AuthMechanism, PermissionGroups, ReceiveConnector, Server};
+use crate::auth::Mechanism;
+use crate::connector::{AuthMechanism, PermissionGroups, ReceiveConnector, Server, Unlimited};
 use crate::smtp::{Reply, reply};
 
 /// What an administrator wants to know of a refusal.
@@ -13,13 +14,28 @@ pub struct Advice {
     pub sender: Option<String>,
     /// What to do about it.
     pub mend: Option<String>,
+    /// Commands that do it, whole.
+    pub commands: Vec<String>,
 }
 
 impl Reason {
-    /// What `reply`, given for this reason on `connector`, leads to.
-    pub fn advice(&self, reply: &Reply, server: &Server, connector: &ReceiveConnector) -> Advice {
-        let identity = server.identity(connector);
-        Advice { sender: self.sender(reply, server), mend: self.mend(&identity, connector) }
+    /// What `reply`, given for this reason on `connector`, leads to. A connection that no
+    /// connector takes has none.
+    pub fn advice(
+        &self,
+        reply: &Reply,
+        server: &Server,
+        connector: Option<&ReceiveConnector>,
+    ) -> Advice {
+        let remedy = match connector {
+            Some(connector) => self.remedy(&server.identity(connector), connector),
+            None => self.remedy_without_connector(),
+        };
+        let (mend, commands) = match remedy {
+            Some(Remedy { text, commands }) => (Some(text), commands),
+            None => (None, Vec::new()),
+        };
+        Advice { sender: self.sender(reply, server), mend, commands }
     }
 
     fn sender(&self, reply: &Reply, server: &Server) -> Option<String> {
@@ -44,101 +60,183 @@ impl Reason {
         matches!(self, Self::NoExchangeServerAuth(_) | Self::XAnonymousTlsSuppressed)
     }
 
-    fn mend(&self, identity: &str, connector: &ReceiveConnector) -> Option<String> {
-        let set = |parameters: &str| format!("Set-ReceiveConnector \"{identity}\" {parameters}");
-        let raise = |parameter: &str| {
-            format!("if the peer is to be let through: {}", set(&format!("-{parameter} …")))
+    fn remedy_without_connector(&self) -> Option<Remedy> {
+        matches!(self, Self::NoConnector(_)).then(|| {
+            "put the address into RemoteIPRanges of a connector that is bound here, or enable one \
+             that has it"
+                .into()
+        })
+    }
+
+    fn remedy(&self, identity: &str, connector: &ReceiveConnector) -> Option<Remedy> {
+        let set = |parameters: String| format!("Set-ReceiveConnector \"{identity}\" {parameters}");
+        let mechanisms =
+            |more: AuthMechanism| format!("-AuthMechanism {}", connector.auth_mechanism | more);
+        let groups = |more: PermissionGroups| {
+            let groups = (connector.permission_groups - PermissionGroups::Custom) | more;
+            format!("-PermissionGroups {groups}")
         };
-        let text = match self {
-            Self::NoExchangeServerAuth(_) => format!(
+        let raise = |parameter: &str, to: String| {
+            Remedy::from(format!("if the peer is to be let through, raise {parameter}"))
+                .by(set(format!("-{parameter} {to}")))
+        };
+        Some(match self {
+            Self::NoPlace { parameter: parameter @ "MaxInboundConnection", .. } => {
+                raise(parameter, twice(connector.max_inbound_connection))
+            }
+            Self::NoPlace { parameter: parameter @ "MaxInboundConnectionPerSource", .. } => {
+                raise(parameter, twice(connector.max_inbound_connection_per_source))
+            }
+            Self::NoPlace { parameter, .. } => raise(parameter, "100".to_owned()),
+            Self::NoExchangeServerAuth(_) => Remedy::from(
                 "if the peer is an Exchange server that should not meet this connector, take its \
                  address out of RemoteIPRanges; else tick Exchange Server authentication \
                  (ExchangeServer in AuthMechanism) and the group ExchangeServers, which the \
-                 default connectors have: {}",
-                set(&format!(
-                    "-AuthMechanism {} -PermissionGroups {}",
-                    connector.auth_mechanism | AuthMechanism::ExchangeServer,
-                    (connector.permission_groups - PermissionGroups::Custom)
-                        | PermissionGroups::ExchangeServers
-                ))
-            ),
-            Self::XAnonymousTlsSuppressed => format!(
-                "{}, or Set-TransportService -UseDowngradedExchangeServerAuth $true on the sender",
-                set("-SuppressXAnonymousTls $false")
-            ),
-            Self::NoTls => set("-AuthMechanism Tls, …"),
+                 default connectors have",
+            )
+            .by(set(format!(
+                "{} {}",
+                mechanisms(AuthMechanism::ExchangeServer),
+                groups(PermissionGroups::ExchangeServers)
+            ))),
+            Self::XAnonymousTlsSuppressed => Remedy::from(
+                "offer X-ANONYMOUSTLS again, or set UseDowngradedExchangeServerAuth on the sender \
+                 (Set-TransportService)",
+            )
+            .by(set("-SuppressXAnonymousTls $false".to_owned())),
+            Self::NoTls => Remedy::from("tick Transport Layer Security")
+                .by(set(mechanisms(AuthMechanism::Tls))),
             Self::NoCertificate(name) => format!(
-                "install a certificate that holds {name}, then Enable-ExchangeCertificate \
-                 -Services SMTP; or mend the connector's Fqdn or TlsCertificateName"
-            ),
+                "install a certificate that holds {name}, and enable it for SMTP \
+                 (Enable-ExchangeCertificate); or mend the connector's Fqdn or TlsCertificateName"
+            )
+            .into(),
             Self::TlsRequired => {
-                format!("have the client use STARTTLS; or {}", set("-RequireTLS $false"))
+                Remedy::from("have the client use STARTTLS, or let the connector do without it")
+                    .by(set("-RequireTLS $false".to_owned()))
             }
-            Self::MechanismNotOffered { .. } => format!(
-                "have the client use a mechanism of the AUTH line, after STARTTLS if LOGIN waits \
-                 for it; or {}",
-                set("-AuthMechanism …")
-            ),
-            Self::NoSubmit(_) => format!(
-                "have the client log on; or, if it may send anonymously: {}",
-                set("-PermissionGroups AnonymousUsers, …")
-            ),
-            Self::NoSubmitAfterProof { account, .. } => format!(
+            Self::MechanismNotOffered { mechanism, .. } => {
+                not_offered(mechanism, connector, set, mechanisms)
+            }
+            Self::NoSubmit(_) => Remedy::from(
+                "have the client log on; or, if it may send anonymously, tick the group \
+                 AnonymousUsers",
+            )
+            .by(set(groups(PermissionGroups::AnonymousUsers))),
+            Self::NoSubmitAfterProof { account, .. } => Remedy::from(format!(
                 "tick the permission group that {account} is in (ExchangeUsers for users, \
-                 ExchangeServers for servers): {}",
-                set("-PermissionGroups …")
-            ),
+                 ExchangeServers for servers)"
+            ))
+            .by(set(groups(match account.ends_with('$') {
+                true => PermissionGroups::ExchangeServers,
+                false => PermissionGroups::ExchangeUsers,
+            }))),
             Self::Relay(_) => "have the client log on with an account of ExchangeUsers; or give \
                                it a connector of its own, scoped to its address alone, and there \
                                Add-ADPermission -User \"NT AUTHORITY\\ANONYMOUS LOGON\" \
                                -ExtendedRights ms-Exch-SMTP-Accept-Any-Recipient"
-                .to_owned(),
+                .into(),
             Self::NotOwnAddress { account, .. } => format!(
                 "send as an address of {account}, or give it Send As, or \
                  ms-Exch-SMTP-Accept-Any-Sender on the connector"
-            ),
+            )
+            .into(),
             Self::AnonymousSender(_) => "have the client log on, or send as a domain that is not \
                                          authoritative here"
-                .to_owned(),
+                .into(),
             Self::DomainSecurity { domain, .. } => format!(
                 "mend the partner's certificate, or take {domain} out of \
                  TLSReceiveDomainSecureList (Set-TransportConfig)"
-            ),
+            )
+            .into(),
             Self::UnknownCertificate(_) => {
-                "make sure that EdgeSync runs: Start-EdgeSynchronization, \
-                                            or subscribe the Edge again"
-                    .to_owned()
+                Remedy::from("make sure that EdgeSync runs, or subscribe the Edge again")
+                    .by("Start-EdgeSynchronization".to_owned())
             }
-            Self::TooManyRecipients(_) => raise("MaxRecipientsPerMessage"),
-            Self::TooLarge { .. } => raise("MaxMessageSize"),
-            Self::HeaderTooLarge(_) => raise("MaxHeaderSize"),
+            Self::TooManyRecipients(limit) => {
+                raise("MaxRecipientsPerMessage", limit.saturating_mul(2).min(512_000).to_string())
+            }
+            Self::TooLarge { octets, limit } => {
+                let megabytes = (*octets).max(limit.saturating_add(1)).div_ceil(1 << 20);
+                raise("MaxMessageSize", format!("{megabytes}MB"))
+            }
+            Self::HeaderTooLarge(limit) => {
+                raise("MaxHeaderSize", format!("{}KB", (limit >> 9).max(1)))
+            }
             Self::TooManyHops { .. } | Self::TooManyLocalHops { .. } => {
                 "read its Received fields from below for the servers that hand it to each other, \
                  and mend the route between them"
-                    .to_owned()
+                    .into()
             }
-            Self::BareLinefeed => format!(
-                "have the client end its lines with carriage return and line feed; or {}",
-                set("-BareLinefeedRejectionEnabled $false")
-            ),
-            Self::TooFast { .. } => format!(
-                "give an application a relay connector of its own; or {}",
-                set("-MessageRateLimit … -MessageRateSource …")
-            ),
-            Self::TooManyErrors(_) => raise("MaxProtocolErrors"),
-            Self::TooManyLogonFailures(_) => {
-                "mend the password that the client has stored".to_owned()
+            Self::BareLinefeed => Remedy::from(
+                "have the client end its lines with carriage return and line feed, or let bare \
+                 line feeds pass",
+            )
+            .by(set("-BareLinefeedRejectionEnabled $false".to_owned())),
+            Self::TooFast { limit, .. } => {
+                Remedy::from("give an application a relay connector of its own, or raise the limit")
+                    .by(set(format!("-MessageRateLimit {}", limit.saturating_mul(2))))
             }
-            Self::Proof(failure) => failure.remedy()?.to_owned(),
+            Self::TooManyErrors(limit) => {
+                raise("MaxProtocolErrors", limit.saturating_mul(2).max(1).to_string())
+            }
+            Self::TooManyLogonFailures(_) => "mend the password that the client has stored".into(),
+            Self::Proof(failure) => failure.remedy()?.into(),
             Self::SingleLabelDomain(_) | Self::ReservedDomain(_) => {
-                "mend the address; the switch is on by choice of the administrator".to_owned()
+                "mend the address; the switch is on by choice of the administrator".into()
             }
             Self::Rule(name) => {
-                format!("nothing on the connector: take out the failure rule \"{name}\"")
+                format!("nothing on the connector: take out the failure rule \"{name}\"").into()
             }
             _ => return None,
-        };
-        Some(text)
+        })
+    }
+}
+
+/// Twice a limit that was reached.
+fn twice(limit: Unlimited<u32>) -> String {
+    match limit {
+        Unlimited::Limited(limit) => limit.saturating_mul(2).max(1).to_string(),
+        Unlimited::Unlimited => "unlimited".to_owned(),
+    }
+}
+
+fn not_offered(
+    mechanism: &str,
+    connector: &ReceiveConnector,
+    set: impl Fn(String) -> String,
+    mechanisms: impl Fn(AuthMechanism) -> String,
+) -> Remedy {
+    let waits = connector.auth_mechanism.contains(AuthMechanism::BasicAuthRequireTLS);
+    let wait = if waits { ", after STARTTLS if it is LOGIN" } else { "" };
+    let other = format!("have the client use a mechanism of the AUTH line{wait}");
+    let needed = match Mechanism::find(mechanism) {
+        Some(Mechanism::Login) => AuthMechanism::BasicAuth,
+        Some(Mechanism::Ntlm | Mechanism::Gssapi) => AuthMechanism::Integrated,
+        Some(Mechanism::ExchangeAuth) | None => return other.into(),
+    };
+    if connector.auth_mechanism.contains(needed) {
+        return other.into();
+    }
+    Remedy::from(format!("{other}; or tick {needed}")).by(set(mechanisms(needed)))
+}
+
+/// What to do, and the commands that do it.
+struct Remedy {
+    text: String,
+    commands: Vec<String>,
+}
+
+impl Remedy {
+    fn by(mut self, command: String) -> Self {
+        self.commands.push(command);
+        self
+    }
+}
+
+impl<T: Into<String>> From<T> for Remedy {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), commands: Vec::new() }
     }
 }
 
@@ -147,33 +245,56 @@ mod tests {
     use super::*;
     use crate::connector::Version;
 
-    fn advice(version: Version, reason: &Reason, reply: &Reply) -> (String, String) {
+    fn advice(version: Version, reason: &Reason, reply: &Reply) -> (String, String, Vec<String>) {
         let server = Server { version, ..Server::default() };
         let connector = ReceiveConnector::new("App relay", version);
-        let Advice { sender, mend } = reason.advice(reply, &server, &connector);
-        (sender.unwrap_or_default(), mend.unwrap_or_default())
+        let Advice { sender, mend, commands } = reason.advice(reply, &server, Some(&connector));
+        (sender.unwrap_or_default(), mend.unwrap_or_default(), commands)
     }
 
     #[test]
     fn the_queue_is_worded_as_the_version_does() {
         let reason = Reason::NoExchangeServerAuth("X-EXPS");
-        let (sender, mend) = advice(Version::E2019, &reason, &reply::UNRECOGNIZED_AUTH_TYPE);
+        let (sender, _, commands) = advice(Version::E2019, &reason, &reply::UNRECOGNIZED_AUTH_TYPE);
         assert_eq!(
             sender,
             "the sender's queue shows \"451 4.4.395 Target host responded with error. -> 451 \
              5.7.3 Cannot achieve Exchange Server authentication\""
         );
-        assert!(mend.contains(r#"Set-ReceiveConnector "EX01\App relay" -AuthMechanism"#), "{mend}");
-        let (sender, _) = advice(Version::E2010, &reason, &reply::CANNOT_ACHIEVE_EXCHANGE_AUTH);
+        let begin = r#"Set-ReceiveConnector "EX01\App relay" -AuthMechanism"#;
+        assert!(commands[0].starts_with(begin), "{commands:?}");
+        let (sender, ..) = advice(Version::E2010, &reason, &reply::CANNOT_ACHIEVE_EXCHANGE_AUTH);
         assert!(sender.contains("451 4.4.0 Primary target IP address responded with"), "{sender}");
     }
 
     #[test]
     fn what_fails_for_good_comes_back_to_its_sender() {
         let reason = Reason::Relay("a@b.test".to_owned());
-        let (sender, _) = advice(Version::E2019, &reason, &reply::UNABLE_TO_RELAY_2016);
+        let (sender, ..) = advice(Version::E2019, &reason, &reply::UNABLE_TO_RELAY_2016);
         assert!(sender.starts_with("its sender gets a non-delivery report with \"550 5.7.54"));
-        let (sender, mend) = advice(Version::E2019, &Reason::Sequence, &reply::NEED_RCPT);
+        let (sender, mend, _) = advice(Version::E2019, &Reason::Sequence, &reply::NEED_RCPT);
         assert_eq!((sender.as_str(), mend.as_str()), ("", ""));
+    }
+
+    /// A command is pasted as it stands.
+    #[test]
+    fn commands_are_whole() {
+        let command = |reason: Reason| {
+            let (.., commands) = advice(Version::E2019, &reason, &reply::SERVICE_NOT_AVAILABLE);
+            commands.concat()
+        };
+        let not_offered = Reason::MechanismNotOffered { mechanism: "LOGIN".to_owned(), hint: "" };
+        let no_place =
+            Reason::NoPlace { parameter: "MaxInboundConnectionPerSource", words: String::new() };
+        for (reason, parameters) in [
+            (Reason::NoTls, "-AuthMechanism Tls"),
+            (not_offered, "-AuthMechanism Tls, BasicAuth"),
+            (Reason::TooLarge { octets: 40 << 20, limit: 36 << 20 }, "-MaxMessageSize 40MB"),
+            (Reason::HeaderTooLarge(128 << 10), "-MaxHeaderSize 256KB"),
+            (no_place, "-MaxInboundConnectionPerSource 40"),
+        ] {
+            let whole = format!(r#"Set-ReceiveConnector "EX01\App relay" {parameters}"#);
+            assert_eq!(command(reason), whole);
+        }
     }
 }

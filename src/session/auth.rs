@@ -13,7 +13,7 @@ use super::{Identity, Note, Reason, Session, State};
 use crate::auth::{
     AuthCommand, Exchange, Failure, Mechanism, Proof, Protection, Step, exchange_auth,
 };
-use crate::connector::{ExchangeAuthRefusal, Rights, Token};
+use crate::connector::{AuthMechanism, ExchangeAuthRefusal, Rights, Token};
 use crate::smtp::command::parse_auth;
 use crate::smtp::reply;
 
@@ -53,6 +53,10 @@ impl Session {
         let (name, initial) = parse_auth(args);
         let Some(mechanism) = Mechanism::find(name).filter(|m| self.offer().takes(command, *m))
         else {
+            let exchange_auth = Mechanism::find(name) == Some(Mechanism::ExchangeAuth);
+            if exchange_auth && command == AuthCommand::XExps && self.tls.is_none() {
+                self.tell(Note::ExchangeAuthInClear);
+            }
             let reason = self.not_offered(name);
             return self.refuse(reply::UNRECOGNIZED_AUTH_TYPE, reason, now);
         };
@@ -135,7 +139,7 @@ impl Session {
             return;
         }
         if account.is_well_known() {
-            self.notes.push(Note::WellKnownAccount { account: name.clone() });
+            self.notes.push(Note::WellKnownAccount { account: name.clone(), mechanism });
             let reason = Reason::WellKnownAccount(name);
             return match command {
                 AuthCommand::Auth => self.logon_failure(reply::AUTH_UNSUCCESSFUL, reason, now),
@@ -148,7 +152,7 @@ impl Session {
             self.notes.push(Note::Authenticated { account: name, mechanism, package, rights });
             return self.accept(&reply::AUTHENTICATED);
         }
-        self.notes.push(Note::NoSubmitPermission { account: name.clone(), rights });
+        self.notes.push(Note::NoSubmitPermission { account: name.clone(), mechanism, rights });
         let reason = Reason::NoSubmitAfterProof { account: name, rights };
         match (command, self.host.server.exchange_auth_refusal) {
             (AuthCommand::Auth, _) => self.logon_failure(reply::AUTH_UNSUCCESSFUL, reason, now),
@@ -198,9 +202,12 @@ impl Session {
     fn not_offered(&self, name: &str) -> Reason {
         let mechanism = Mechanism::find(name);
         let hint = match mechanism {
-            Some(Mechanism::Login) if self.tls.is_none() => {
-                "; in clear it may wait for TLS (BasicAuthRequireTLS)"
+            Some(Mechanism::Login)
+                if !self.connector.auth_mechanism.contains(AuthMechanism::BasicAuth) =>
+            {
+                "; it needs BasicAuth in AuthMechanism"
             }
+            Some(Mechanism::Login) => "; in clear it waits for TLS (BasicAuthRequireTLS)",
             Some(Mechanism::Gssapi) => "; it needs Integrated and EnableAuthGSSAPI",
             Some(Mechanism::ExchangeAuth) => "; it needs X-EXPS after X-ANONYMOUSTLS",
             _ => "",

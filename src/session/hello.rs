@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use super::{Hello, Reason, Session, State};
+use super::{Hello, Note, Reason, Session, State};
 use crate::smtp::address::{is_address_literal, is_domain};
 use crate::smtp::reply;
 
@@ -30,6 +30,9 @@ impl Session {
         self.hello = Some(Hello { name: name.into(), extended });
         self.state = State::Ready;
         self.write_hello(extended);
+        if extended {
+            self.tell(Note::Advertised);
+        }
     }
 
     fn write_hello(&mut self, extended: bool) {

@@ -15,9 +15,15 @@ use crate::smtp::Reply;
 /// Something worth recording.
 #[derive(Clone, Debug)]
 pub enum Note {
-    /// A command came. This and the next three are told only by a session that was asked to
+    /// A command came. This and the next six are told only by a session that was asked to
     /// tell all, [`super::Session::tell_all`].
     Received(Shown),
+    /// A response came, of a proof that is under way.
+    Response,
+    /// EHLO was answered with what the session offers now.
+    Advertised,
+    /// EXCHANGEAUTH was asked for in clear, where it is not offered.
+    ExchangeAuthInClear,
     /// The next replies wait.
     Delayed(Duration),
     /// A hello behind STARTTLS was answered; with a client's certificate, whether its chain is
@@ -34,9 +40,9 @@ pub enum Note {
     /// A proof failed.
     AuthenticationFailed { mechanism: Mechanism, failure: Failure },
     /// A proof was good, but the account may not submit here.
-    NoSubmitPermission { account: String, rights: Rights },
+    NoSubmitPermission { account: String, mechanism: Mechanism, rights: Rights },
     /// A proof was good, but the account is one that may not be used.
-    WellKnownAccount { account: String },
+    WellKnownAccount { account: String, mechanism: Mechanism },
     /// A client certificate gave a role.
     TrustedByCertificate { subject: String, role: Group, rights: Rights },
     /// Nobody is known by a client certificate.

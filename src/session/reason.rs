@@ -10,6 +10,13 @@ use super::trust::DomainSecurity;
 /// The reason behind a refusal. `Display` says it to a person; the variant is for programs.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Reason {
+    /// In the words of the selection.
+    #[error("{0}")]
+    NoConnector(String),
+    /// A limit on connections, by the parameter's name, and in words.
+    #[error("{words}")]
+    NoPlace { parameter: &'static str, words: String },
+
     #[error("{0}")]
     Syntax(#[from] Syntax),
     #[error("the line is longer than {0} octets")]

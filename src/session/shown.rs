@@ -106,12 +106,12 @@ impl Session {
         self.tells_all = true;
     }
 
-    /// Responses are no commands, and are not told.
+    /// Responses are no commands, and nothing of them is told.
     pub(super) fn tell_command(&mut self, line: &Bytes) {
-        if !matches!(self.state, State::Authenticating(_)) {
-            let shown = Shown::of(line, &mut self.proof_tried);
-            self.notes.push(Note::Received(shown));
-        }
+        self.notes.push(match self.state {
+            State::Authenticating(_) => Note::Response,
+            _ => Note::Received(Shown::of(line, &mut self.proof_tried)),
+        });
     }
 
     /// A line that was too long to be kept.
