@@ -46,21 +46,21 @@ pub(super) fn write(rows: &mut Rows, note: &Note) {
             rows.authenticated(account);
         }
         Note::AuthenticationFailed { mechanism, failure } => {
-            rows.authentication_failed(*mechanism, failure.status(), failure.user());
+            rows.authentication_failed(*mechanism, failure);
         }
-        Note::NoSubmitPermission { account, rights } => {
-            rows.permissions(*rights);
-            rows.no_submit_permission(account);
-        }
-        Note::WellKnownAccount { account } => rows.well_known_account(account),
+        Note::ExchangeAuthInClear => rows.exchange_auth_in_clear(),
+        Note::AcknowledgementDelayed { by } => rows.acknowledgement_delayed(*by),
+        Note::NoSubmitPermission { account, .. } => rows.no_submit_permission(account),
+        Note::WellKnownAccount { account, .. } => rows.well_known_account(account),
         Note::TrustedByCertificate { rights, .. } => rows.permissions(*rights),
         Note::DirectTrustFailed { subject } => rows.direct_trust_failed(subject),
         // Refusals show in the replies; the others are not known of Exchange's log.
-        Note::Refused { .. }
+        Note::Response
+        | Note::Advertised
+        | Note::Refused { .. }
         | Note::MessageRejected { .. }
         | Note::LogonFailuresExceeded { .. }
         | Note::Ruled { .. }
-        | Note::AcknowledgementDelayed { .. }
         | Note::PlaintextDropped { .. } => {}
     }
 }

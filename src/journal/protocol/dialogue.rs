@@ -44,6 +44,11 @@ impl Rows {
         self.note(format_args!("Tarpit for '{}'", Days(interval)), "");
     }
 
+    /// The reply that accepts a message waits, for shadow redundancy.
+    pub fn acknowledgement_delayed(&mut self, by: Duration) {
+        self.note(format_args!("Tarpit for '{}' due to 'DelayedAck'", Days(by)), "");
+    }
+
     /// The transaction with this number began.
     pub fn receiving_message(&mut self, number: u32, rights: Rights) {
         if self.layout.permissions_with_mail {
@@ -64,7 +69,8 @@ impl Rows {
     }
 }
 
-/// A time span with its days, `0.00:00:05`.
+/// A time span with its days, `0.00:00:05`, and milliseconds where it has any,
+/// `0.00:00:25.639`.
 struct Days(Duration);
 
 impl Display for Days {
@@ -77,7 +83,11 @@ impl Display for Days {
             seconds / 3600 % 24,
             seconds / 60 % 60,
             seconds % 60
-        )
+        )?;
+        match self.0.subsec_millis() {
+            0 => Ok(()),
+            milliseconds => write!(f, ".{milliseconds:03}"),
+        }
     }
 }
 
@@ -106,5 +116,17 @@ fn write_joined(out: &mut Vec<u8>, reply: &[u8]) {
     for line in lines(reply) {
         out.push(b' ');
         out.extend_from_slice(line.get(4..).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_span_is_written_as_logs_write_it() {
+        assert_eq!(Days(Duration::from_secs(5)).to_string(), "0.00:00:05");
+        assert_eq!(Days(Duration::from_millis(25_639)).to_string(), "0.00:00:25.639");
+        assert_eq!(Days(Duration::from_micros(90_061_000_900)).to_string(), "1.01:01:01");
     }
 }

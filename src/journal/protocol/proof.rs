@@ -1,7 +1,7 @@
 //! Rows of who somebody is, and what he may do.
 
 use super::rows::Rows;
-use crate::auth::{Mechanism, Status};
+use crate::auth::{Failure, Mechanism};
 use crate::connector::Rights;
 
 impl Rows {
@@ -13,20 +13,26 @@ impl Rows {
         self.note(account, "authenticated");
     }
 
-    /// A proof failed. `user` is the name that the client gave, if it gave one.
-    pub fn authentication_failed(
-        &mut self,
-        mechanism: Mechanism,
-        status: Status,
-        user: Option<&str>,
-    ) {
+    /// A proof failed.
+    pub fn authentication_failed(&mut self, mechanism: Mechanism, failure: &Failure) {
         let what = match mechanism {
             Mechanism::Login => "AUTH LOGIN",
             Mechanism::Gssapi | Mechanism::Ntlm => "Negotiate",
             Mechanism::ExchangeAuth => "ExchangeAuth negotiation",
         };
-        self.remark(format_args!("Inbound {what} failed because of {status}"));
-        self.remark(format_args!("User Name: {}", user.unwrap_or("NULL")));
+        match failure {
+            Failure::ExchangeAuthHash => self.remark(format_args!(
+                "Inbound {what} failed because client did not specify hash algorithm"
+            )),
+            _ => self.remark(format_args!("Inbound {what} failed because of {}", failure.status())),
+        }
+        self.remark(format_args!("User Name: {}", failure.user().unwrap_or("NULL")));
+    }
+
+    /// EXCHANGEAUTH was tried in clear.
+    pub fn exchange_auth_in_clear(&mut self) {
+        self.remark("Inbound ExchangeAuth negotiation failed because connection is not TLS");
+        self.remark("User Name: NULL");
     }
 
     pub fn no_submit_permission(&mut self, account: &str) {
