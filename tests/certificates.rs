@@ -5,7 +5,7 @@ mod support;
 
 use support::certificate::{Authority, Certificate, anybody, expired, ready, start};
 use support::tls::handshake;
-use support::{Client, Daemon};
+use support::{Client, Daemon, http};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 const SENDER_OK: &str = "250 2.1.0 Sender OK";
@@ -110,6 +110,9 @@ mod direct_trust {
             assert_eq!(client.command(hello), TEMPORARY);
             assert!(client.is_closed());
         }
+        let metrics = http(daemon.http(), "GET", "/metrics", &[], "").body;
+        let counted = r#"{mechanism="DirectTrust",outcome="UnknownCertificate"} 2"#;
+        assert!(metrics.contains(counted), "{metrics}");
     }
 
     #[test]
@@ -299,12 +302,13 @@ mod domain_security {
             |_| Authority::new().sign("fabrikam.test", anybody),
             |trusted| trusted.sign("fabrikam.test", expired),
         ];
-        for form in forms {
+        for (form, have_expired) in forms.into_iter().zip([0, 0, 1]) {
             let (daemon, authority) = lab();
             let certificate = form(&authority);
             let mut client = certificate.after_starttls(&daemon, "Internet");
             assert_eq!(client.command(FROM), NOT_VALID);
             logged(&daemon, 11015, "does not lead to a trusted root");
+            assert_eq!(daemon.log().matches("event=12020").count(), have_expired);
         }
     }
 

@@ -200,7 +200,12 @@ fn events_are_those_of_the_journal() {
     for (rule, event) in [
         (
             "certificate-name-missing",
-            Event::NoCertificate { domain: fqdn(), connector: connector(), fqdn: fqdn() },
+            Event::NoCertificate {
+                version: Version::E2019,
+                domain: fqdn(),
+                connector: connector(),
+                fqdn: fqdn(),
+            },
         ),
         ("certificate-expired", Event::CertificateExpired { fqdn: fqdn() }),
         (

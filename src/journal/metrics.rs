@@ -14,6 +14,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::event::{Definition, Event, Source, catalogue};
+use crate::auth::{Mechanism, Status};
 use crate::rules::Rules;
 use crate::smtp::Tally;
 
@@ -30,6 +32,7 @@ pub struct Metrics {
     authentications: Family<Proof, Counter>,
     handshakes: Family<Handshake, Counter>,
     messages: Family<On, Counter>,
+    events: Family<Id, Counter>,
     received: Counter,
     sent: Counter,
     select: Histogram,
@@ -53,6 +56,13 @@ struct Proof {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Id {
+    id: u32,
+    level: &'static str,
+    source: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Handshake {
     command: String,
     outcome: &'static str,
@@ -67,12 +77,22 @@ pub enum Refused {
 }
 
 impl Refused {
+    const ALL: [Self; 3] =
+        [Self::NoConnector, Self::MaxInboundConnection, Self::MaxInboundConnectionPerSource];
+
     fn name(self) -> &'static str {
         match self {
             Self::NoConnector => "no_connector",
             Self::MaxInboundConnection => "max_inbound_connection",
             Self::MaxInboundConnectionPerSource => "max_inbound_connection_per_source",
         }
+    }
+}
+
+impl Id {
+    fn of(definition: &Definition, source: Source) -> Self {
+        let (id, level) = (definition.id, definition.level.name());
+        Self { id, level, source: source.name() }
     }
 }
 
@@ -89,6 +109,7 @@ impl Default for Metrics {
             authentications: Family::default(),
             handshakes: Family::default(),
             messages: Family::default(),
+            events: Family::default(),
             received: Counter::default(),
             sent: Counter::default(),
             select,
@@ -103,21 +124,74 @@ impl Default for Metrics {
                 registry.register_with_unit($name, $help, Unit::$unit, metrics.$field.clone());
             };
         }
-        register!(connections_refused "connections_refused" "Connections that got no session");
-        register!(sessions "sessions" "Sessions by connector");
-        register!(sessions_open "sessions_open" "Sessions that are open");
-        register!(authentications "authentications" "Proofs by mechanism and outcome");
-        register!(handshakes "tls_handshakes" "TLS handshakes by command and outcome");
-        register!(messages "messages" "Messages accepted");
+        register!(connections_refused "connections_refused" "Connections that got no session, by reason");
+        register!(sessions "sessions" "Sessions that began, by connector");
+        register!(sessions_open "sessions_open" "Sessions that are open, by connector");
+        register!(authentications "authentications" "Proofs, by mechanism and outcome");
+        register!(handshakes "tls_handshakes" "TLS handshakes, by command and outcome");
+        register!(messages "messages" "Messages that were accepted, by connector");
+        register!(events "events" "Events, recorded or not, by id, level and source");
         register!(received "received" "Octets that clients sent" Bytes);
-        register!(sent "sent" "Octets sent to clients" Bytes);
-        register!(select "select_duration" "Time to select a connector" Seconds);
+        register!(sent "sent" "Octets that were sent to clients" Bytes);
+        register!(select "select_duration" "How long it took to select a connector" Seconds);
         registry.register_collector(Box::new(Dialogue(tally)));
-        Self { registry, ..metrics }
+        let metrics = Self { registry, ..metrics };
+        metrics.begin_at_zero();
+        metrics
     }
 }
 
+/// The outcome of a proof that was good and came to nothing, by what stood against it.
+pub const NO_SUBMIT_PERMISSION: &str = "NoSubmitPermission";
+pub const WELL_KNOWN_ACCOUNT: &str = "WellKnownAccount";
+pub const UNKNOWN_CERTIFICATE: &str = "UnknownCertificate";
+
+/// Proofs by certificate, which are of no mechanism.
+pub const DIRECT_TRUST: &str = "DirectTrust";
+pub const DOMAIN_SECURITY: &str = "DomainSecurity";
+
 impl Metrics {
+    /// A counter that is first seen at 1 was never seen to grow: what can be known beforehand
+    /// begins at 0.
+    fn begin_at_zero(&self) {
+        for why in Refused::ALL {
+            drop(self.connections_refused.get_or_create(&Why { reason: why.name() }));
+        }
+        let failures = Status::ALL.map(|status| status.to_string());
+        let came_to_nothing = [NO_SUBMIT_PERMISSION, WELL_KNOWN_ACCOUNT].map(str::to_owned);
+        for mechanism in Mechanism::ALL.map(|mechanism| mechanism.to_string()) {
+            for outcome in ["ok".to_owned()].iter().chain(&came_to_nothing).chain(&failures) {
+                let (mechanism, outcome) = (mechanism.clone(), outcome.clone());
+                drop(self.authentications.get_or_create(&Proof { mechanism, outcome }));
+            }
+        }
+        let by_certificate =
+            [(DIRECT_TRUST, "ok"), (DIRECT_TRUST, UNKNOWN_CERTIFICATE), (DOMAIN_SECURITY, "ok")];
+        for (mechanism, outcome) in by_certificate {
+            let (mechanism, outcome) = (mechanism.to_owned(), outcome.to_owned());
+            drop(self.authentications.get_or_create(&Proof { mechanism, outcome }));
+        }
+    }
+
+    /// The same for handshakes, whose outcomes the caller knows.
+    pub fn expect_handshakes(&self, command: impl fmt::Display, outcomes: &[&'static str]) {
+        for outcome in outcomes {
+            let command = command.to_string();
+            drop(self.handshakes.get_or_create(&Handshake { command, outcome }));
+        }
+    }
+
+    /// The same for what has the name of a connector, or of the service that it belongs to.
+    pub fn expect(&self, connector: &str, source: Source) {
+        let on = On { connector: connector.to_owned() };
+        drop(self.sessions.get_or_create(&on));
+        drop(self.sessions_open.get_or_create(&on));
+        drop(self.messages.get_or_create(&on));
+        for definition in catalogue::of_sessions() {
+            drop(self.events.get_or_create(&Id::of(definition, source)));
+        }
+    }
+
     pub fn connection_refused(&self, why: Refused) {
         self.connections_refused.get_or_create(&Why { reason: why.name() }).inc();
     }
@@ -137,13 +211,17 @@ impl Metrics {
         self.authentications.get_or_create(&Proof { mechanism, outcome }).inc();
     }
 
-    pub fn handshake(&self, command: impl fmt::Display, worked: bool) {
-        let outcome = if worked { "ok" } else { "failed" };
+    /// `outcome` is `ok`, or the status name of the failure.
+    pub fn handshake(&self, command: impl fmt::Display, outcome: &'static str) {
         self.handshakes.get_or_create(&Handshake { command: command.to_string(), outcome }).inc();
     }
 
     pub fn message(&self, connector: &str) {
         self.messages.get_or_create(&On { connector: connector.to_owned() }).inc();
+    }
+
+    pub fn event(&self, event: &Event, source: Source) {
+        self.events.get_or_create(&Id::of(event.definition(), source)).inc();
     }
 
     pub fn octets(&self, received: usize, sent: usize) {
@@ -231,7 +309,7 @@ mod tests {
         metrics.connection_refused(Refused::NoConnector);
         let open = metrics.session(r"EX01\Default EX01");
         metrics.authentication("NTLM", "LogonDenied");
-        metrics.handshake("STARTTLS", true);
+        metrics.handshake("STARTTLS", "ok");
         metrics.message(r"EX01\Default EX01");
         metrics.octets(10, 20);
         metrics.selected(Duration::from_nanos(90));

@@ -27,7 +27,10 @@ use crate::config::ProtocolLog;
 use crate::connector::{Role, Server, Version};
 
 pub use event::{Category, Definition, Event, EventLine, EventRecord, Level, Source, catalogue};
-pub use metrics::{Metrics, OpenSession, Refused, RuleHits};
+pub use metrics::{
+    DIRECT_TRUST, DOMAIN_SECURITY, Metrics, NO_SUBMIT_PERMISSION, OpenSession, Refused, RuleHits,
+    UNKNOWN_CERTIFICATE, WELL_KNOWN_ACCOUNT,
+};
 pub use protocol::{CertificateRow, Ending, FIELDS, Opening, Rows, SendRows};
 pub use recent::{Change, Followed, Point, Recent};
 
@@ -113,7 +116,7 @@ impl Journal {
 
     /// Records what happened in a service, in a session if there was one. Repeats of the same
     /// text are counted for five minutes, and told with the next one.
-    pub fn event(&self, event: Event, role: Role, session: Option<&str>) {
+    pub fn event(&self, event: Event, source: Source, session: Option<&str>) {
         let time = (self.clock)();
         // Nobody panics while holding it; if so, what is in it still serves.
         let mut throttle = self.throttle.lock().unwrap_or_else(|broken| broken.into_inner());
@@ -122,7 +125,7 @@ impl Journal {
         let record = EventRecord {
             time,
             number: self.events.fetch_add(1, Ordering::Relaxed) + 1,
-            source: Source::of(self.version, role),
+            source,
             computer: self.computer.clone(),
             session: session.map(str::to_owned),
             event,

@@ -1,24 +1,28 @@
 //! From what sessions note to log lines and events.
 
+use std::fmt;
 use std::io;
 
 use jiff::Timestamp;
 
 use super::places::Full;
 use super::{ListenError, StartError};
-use crate::connector::{ReceiveConnector, Role, SourceAddress};
-use crate::journal::{Event, Journal, Level, Metrics, catalogue};
+use crate::connector::{ReceiveConnector, Role, SourceAddress, Version};
+use crate::directory::Group;
+use crate::journal::{self, Event, Journal, Level, Metrics, Source, catalogue};
 use crate::session::{DomainSecurity, Note, Reason, Session};
 use crate::smtp::{Reply, reply};
-use crate::tls::{Choice, Details};
+use crate::tls::{Choice, Details, Store};
 
 /// How long before its end a certificate is said to expire soon. Our choice.
 const SOON_HOURS: i64 = 30 * 24;
 
-/// Takes events, for the log and for the journal if there is one.
+/// Takes events, for the log, and for the journal and the metrics if there are any.
 #[derive(Clone, Copy)]
 pub(super) struct Recorder<'a> {
     pub journal: Option<&'a Journal>,
+    pub metrics: Option<&'a Metrics>,
+    pub version: Version,
     /// The service in which things happen.
     pub role: Role,
     /// The session in which they do.
@@ -34,8 +38,12 @@ impl Recorder<'_> {
             Level::Warning => tracing::warn!(event = id, "{event}"),
             Level::Information => tracing::info!(event = id, "{event}"),
         }
+        let source = Source::of(self.version, self.role);
+        if let Some(metrics) = self.metrics {
+            metrics.event(&event, source);
+        }
         if let Some(journal) = self.journal {
-            journal.event(event, self.role, self.session);
+            journal.event(event, source, self.session);
         }
     }
 
@@ -52,6 +60,7 @@ impl Recorder<'_> {
             }
             Choice::Expired(_) => self.event(Event::CertificateExpired { fqdn: name }),
             Choice::None => self.event(Event::NoCertificate {
+                version: self.version,
                 domain: name.clone(),
                 connector: connector.name.clone(),
                 fqdn: name,
@@ -75,8 +84,14 @@ impl Recorder<'_> {
         }
     }
 
-    /// The events of an internal transport certificate that has expired, or soon will.
-    pub fn internal_certificate(self, details: &Details) {
+    /// The events of an internal transport certificate that could not be loaded, has expired, or
+    /// soon will.
+    pub fn internal_certificate(self, store: &Store) {
+        let details = &store.internal().details;
+        if let Some(thumbprint) = store.not_loaded().map(str::to_owned) {
+            let ephemeral = details.thumbprint.clone();
+            self.event(Event::InternalEphemeral { thumbprint, ephemeral });
+        }
         let thumbprint = details.thumbprint.clone();
         if details.is_expired(Timestamp::now()) {
             self.event(Event::InternalExpired { thumbprint });
@@ -103,8 +118,14 @@ impl Recorder<'_> {
         }
     }
 
+    fn proof(self, mechanism: impl fmt::Display, outcome: impl fmt::Display) {
+        if let Some(metrics) = self.metrics {
+            metrics.authentication(mechanism, outcome);
+        }
+    }
+
     /// Logs and counts what a session noted.
-    pub fn note(self, session: &Session, metrics: &Metrics, note: Note) {
+    pub fn note(self, session: &Session, note: Note) {
         let connector = || session.connector().name.clone();
         let remote = || session.remote().to_string();
         match note {
@@ -120,9 +141,22 @@ impl Recorder<'_> {
                         remote: remote(),
                     });
                 }
-                if let Reason::NotKept(_) = &reason {
-                    let (connector, reply) = (connector(), reply.to_string());
-                    self.event(Event::MessageRejected { connector, reply });
+                match &reason {
+                    Reason::NotKept(_) => {
+                        let (connector, reply) = (connector(), reply.to_string());
+                        self.event(Event::MessageRejected { connector, reply });
+                    }
+                    Reason::NoSubmit(_) => {
+                        let identity = session.identity().name();
+                        let identity = identity.unwrap_or_else(|| "anonymous".to_owned());
+                        let (connector, remote) = (connector(), remote());
+                        self.event(Event::SubmitDenied { connector, identity, remote });
+                    }
+                    Reason::TlsRequired => {
+                        let (connector, remote) = (connector(), remote());
+                        self.event(Event::TlsRequired { connector, remote });
+                    }
+                    _ => {}
                 }
                 tracing::info!(%reply, %reason, "refused");
             }
@@ -130,26 +164,32 @@ impl Recorder<'_> {
                 let (connector, reply) = (connector(), reply.to_string());
                 self.event(Event::MessageRejected { connector, reply });
             }
-            Note::WellKnownAccount { account } => self.event(Event::NotAuthorized { account }),
+            Note::WellKnownAccount { account, mechanism } => {
+                self.proof(mechanism, journal::WELL_KNOWN_ACCOUNT);
+                self.event(Event::NotAuthorized { account });
+            }
             Note::TrustedByCertificate { subject, role, rights } => {
+                self.proof(certificate_proof(role), "ok");
                 let role = role.name();
                 tracing::info!(subject, role, permissions = %rights, "trusted by its certificate");
             }
             Note::DirectTrustFailed { subject } => {
+                self.proof(journal::DIRECT_TRUST, journal::UNKNOWN_CERTIFICATE);
                 self.event(Event::DirectTrustFailed { subject, remote: remote() });
             }
             Note::Authenticated { account, mechanism, package, rights } => {
-                metrics.authentication(mechanism, "ok");
+                self.proof(mechanism, "ok");
                 tracing::info!(%account, %mechanism, %package, permissions = %rights, "authenticated");
             }
             Note::AuthenticationFailed { mechanism, failure } => {
                 let status = failure.status();
-                metrics.authentication(mechanism, status);
+                self.proof(mechanism, status);
                 let (connector, remote) = (connector(), remote());
                 self.event(Event::AuthenticationFailed { status, connector, mechanism, remote });
             }
             // 1018 is this very case; the permissions page leads to 1020 as well. Both are recorded.
-            Note::NoSubmitPermission { account, .. } => {
+            Note::NoSubmitPermission { account, mechanism, .. } => {
+                self.proof(mechanism, journal::NO_SUBMIT_PERMISSION);
                 self.event(Event::NoSubmitPermission {
                     account: account.clone(),
                     connector: connector(),
@@ -171,12 +211,23 @@ impl Recorder<'_> {
                 octets,
                 "octets that came in clear behind {command} were dropped: they could be an injection"
             ),
-            // Rows of the protocol log, and no more.
+            // For the protocol log and the trace, and no more.
             Note::Received(_)
+            | Note::Response
+            | Note::Advertised
+            | Note::ExchangeAuthInClear
             | Note::Delayed(_)
             | Note::SecuredHello { .. }
             | Note::Transaction { .. } => {}
         }
+    }
+}
+
+/// Behind STARTTLS a certificate makes a partner; behind X-ANONYMOUSTLS it is direct trust.
+fn certificate_proof(role: Group) -> &'static str {
+    match role {
+        Group::PartnerServers => journal::DOMAIN_SECURITY,
+        _ => journal::DIRECT_TRUST,
     }
 }
 

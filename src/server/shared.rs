@@ -10,15 +10,15 @@ use jiff::Timestamp;
 
 use super::places::Places;
 use super::record::Recorder;
-use super::{Options, StartError};
+use super::{Options, StartError, handshake};
 use crate::auth::{Acceptor, Authenticator, Freshness, Ntlm, ntlm};
 use crate::capture::{self, Capture, Limits};
 use crate::config::{self, Configuration, Prompt};
 use crate::connector::{AuthMechanism, CapableDomain, ReceiveConnector, Role, Server};
-use crate::journal::{Journal, Metrics, RuleHits};
+use crate::journal::{Journal, Metrics, RuleHits, Source};
 use crate::rules::Rules;
 use crate::scope::Scope;
-use crate::session::{DirectTrust, Host, Memory, Rates, facts};
+use crate::session::{DirectTrust, Host, Memory, Rates, TlsKind, facts};
 use crate::tls::{self, Choice, KeyKind, Store};
 
 /// Octets of messages in flight, all sessions together. Our choice; Exchange measures the
@@ -61,18 +61,27 @@ impl Shared {
             Some(state) => Store::open(state, &server.name, &server.fqdn, KeyKind::Rsa, now)?,
             None => Store::ephemeral(&server.name, &server.fqdn, now)?,
         };
+        let mut metrics = Metrics::default();
+        for kind in [TlsKind::StartTls, TlsKind::XAnonymousTls] {
+            metrics.expect_handshakes(kind, &handshake::OUTCOMES);
+        }
+        let recorder = |role| Recorder {
+            journal: journal.as_deref(),
+            metrics: Some(&metrics),
+            version: server.version,
+            role,
+            session: None,
+        };
         let knows_partners = !transport.domain_secure.is_empty();
         let served = connectors
             .iter()
             .map(|connector| {
                 let role = server.role_of(connector);
-                let recorder = Recorder { journal: journal.as_deref(), role, session: None };
-                serve(connector, &server, &store, knows_partners, recorder)
+                metrics.expect(&server.identity(connector), Source::of(server.version, role));
+                serve(connector, &server, &store, knows_partners, recorder(role))
             })
             .collect::<Result<_, _>>()?;
-        let recorder = Recorder { journal: journal.as_deref(), role: Role::Hub, session: None };
-        recorder.internal_certificate(&store.internal().details);
-        let mut metrics = Metrics::default();
+        recorder(Role::Hub).internal_certificate(&store);
         if let Some(journal) = &journal {
             metrics.register(journal.metrics());
         }
@@ -120,6 +129,22 @@ impl Shared {
             last_session: AtomicU64::new(0),
             last_internal_id: AtomicU64::new(since_1970.as_secs() << 16),
         })
+    }
+
+    /// Who takes what happens on `connector`.
+    pub(super) fn recorder<'a>(
+        &'a self,
+        connector: &ReceiveConnector,
+        session: Option<&'a str>,
+    ) -> Recorder<'a> {
+        let server = &self.host.server;
+        Recorder {
+            journal: self.journal.as_deref(),
+            metrics: Some(&self.metrics),
+            version: server.version,
+            role: server.role_of(connector),
+            session,
+        }
     }
 
     /// Sessions are numbered by .NET ticks, which the ids of Exchange's protocol logs look like

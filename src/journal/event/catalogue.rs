@@ -2,6 +2,7 @@
 //! quotes one. `%1` and so on stand for what differs.
 
 use super::Level::{self, Error, Information, Warning};
+use crate::connector::Version;
 
 /// An event of the application log.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +30,37 @@ impl Definition {
         };
         Category { number, name }
     }
+}
+
+/// The event of a connector without a certificate, as `version` has it.
+pub fn no_certificate(version: Version) -> &'static Definition {
+    match version {
+        Version::E2007 => &NO_CERTIFICATE_2007,
+        _ => &NO_CERTIFICATE,
+    }
+}
+
+/// What clients can bring about, again and again.
+pub fn of_sessions() -> [&'static Definition; 17] {
+    [
+        &TOO_MANY_CONNECTIONS,
+        &MESSAGE_REJECTED,
+        &LOGON_FAILURES_EXCEEDED,
+        &NO_SUBMIT_PERMISSION,
+        &NOT_AUTHORIZED,
+        &TOO_MANY_FROM_SOURCE,
+        &SUBMIT_DENIED,
+        &TLS_REQUIRED,
+        &AUTHENTICATION_FAILED,
+        &DIRECT_TRUST_FAILED,
+        &OTHER_NAME,
+        &NO_TLS,
+        &NOT_VALID,
+        &NO_CLIENT_CERTIFICATE,
+        &NO_STARTTLS,
+        &REMOTE_INTERNAL_EXPIRED,
+        &REMOTE_STARTTLS_EXPIRED,
+    ]
 }
 
 const fn define(id: u32, level: Level, text: &'static str) -> Definition {
@@ -86,6 +118,20 @@ pub const TOO_MANY_FROM_SOURCE: Definition = define(
     "Receive connector %1 rejected an incoming connection from IP address %2. The maximum number \
      of connections per source (%3) for this connector has been reached by this source IP address.",
 );
+/// Id and level unconfirmed; the text is ours.
+pub const SUBMIT_DENIED: Definition = define(
+    1023,
+    Information,
+    "Receive connector %1 refused a message: the session, %2, has no permission to submit. The \
+     source IP address is [%3].",
+);
+/// Id and level unconfirmed; the text is ours.
+pub const TLS_REQUIRED: Definition = define(
+    1032,
+    Error,
+    "Receive connector %1 requires TLS, and the client at the source IP address [%2] did not \
+     start it.",
+);
 /// technet ff981907
 pub const AUTHENTICATION_FAILED: Definition = define(
     1035,
@@ -110,32 +156,17 @@ pub const NO_TLS: Definition = define(11012, Error, DOMAIN_SECURITY);
 pub const NOT_VALID: Definition = define(11015, Error, DOMAIN_SECURITY);
 pub const NO_CLIENT_CERTIFICATE: Definition = define(11017, Error, DOMAIN_SECURITY);
 pub const NO_STARTTLS: Definition = define(11018, Error, DOMAIN_SECURITY);
-/// technet ff985435
-pub const INTERNAL_NOT_LOADED: Definition = define(
-    12013,
-    Error,
-    "Microsoft Exchange could not load the certificate with thumbprint of %1 from the personal \
-     store on the local computer. This certificate was configured for authentication with other \
-     Exchange servers. Mail flow to other Exchange servers could be affected by this error. If the \
-     certificate with this thumbprint still exists in the personal store, run \
-     Enable-ExchangeCertificate %1 -Services SMTP to resolve the issue. If the certificate does \
-     not exist in the personal store, restore it from backup by using the \
-     Import-ExchangeCertificate cmdlet, or create a new certificate for the FQDN or the server \
-     enabled for SMTP by running the following command: New-ExchangeCertificate -DomainName \
-     serverfqdn -Services SMTP.",
-);
-/// technet bb510128; blog.expta.com, 2010/09
-pub const NO_CERTIFICATE: Definition = define(
-    12014,
-    Error,
-    "Microsoft Exchange could not find a certificate that contains the domain name %1 in the \
+/// blog.expta.com, 2010/09
+const NO_CERTIFICATE_TEXT: &str = "Microsoft Exchange could not find a certificate that contains the domain name %1 in the \
      personal store on the local computer. Therefore, it is unable to support the STARTTLS SMTP \
      verb for the connector %2 with a FQDN parameter of %3. If the connector's FQDN is not \
      specified, the computer's FQDN is used. Verify the connector configuration and the installed \
      certificates to make sure that there is a certificate with a domain name for that FQDN. If \
      this certificate exists, run Enable-ExchangeCertificate -Services SMTP to make sure that the \
-     Microsoft Exchange Transport service has access to the certificate key.",
-);
+     Microsoft Exchange Transport service has access to the certificate key.";
+/// technet bb510128, of 2007, where it is a warning.
+static NO_CERTIFICATE_2007: Definition = define(12014, Warning, NO_CERTIFICATE_TEXT);
+static NO_CERTIFICATE: Definition = define(12014, Error, NO_CERTIFICATE_TEXT);
 /// technet ff981561; its page gives the level, which real logs may not share.
 pub const INTERNAL_EXPIRED: Definition =
     define(12015, Information, "An internal transport certificate expired. Thumbprint:%1");
@@ -168,6 +199,9 @@ pub const REMOTE_INTERNAL_EXPIRED: Definition = define(
     Information,
     "The remote internal transport certificate expired. Certificate subject: %1.",
 );
+/// Id and level unconfirmed; the text is ours, after that of 12019.
+pub const REMOTE_STARTTLS_EXPIRED: Definition =
+    define(12020, Error, "The remote STARTTLS certificate expired. Certificate subject: %1.");
 /// technet ff983190; the level as for 12015.
 pub const INTERNAL_EPHEMERAL: Definition = define(
     12024,
@@ -189,9 +223,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_missing_certificate_was_a_warning_once() {
+        assert_eq!(no_certificate(Version::E2007).level, Warning);
+        assert_eq!(no_certificate(Version::E2010).level, Error);
+        assert_eq!(no_certificate(Version::E2007).text, no_certificate(Version::E2019).text);
+    }
+
+    #[test]
     fn categories_follow_the_ids() {
         assert_eq!(AUTHENTICATION_FAILED.category().name, "SmtpReceive");
         assert_eq!(NO_TLS.category().number, 11);
-        assert_eq!(NO_CERTIFICATE.category().name, "TransportService");
+        assert_eq!(NO_CERTIFICATE_2007.category().name, "TransportService");
     }
 }

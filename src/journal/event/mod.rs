@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::auth::{Mechanism, Status};
+use crate::connector::Version;
 
 pub use catalogue::{Category, Definition};
 pub use record::{EventLine, EventRecord, Source};
@@ -60,6 +61,16 @@ pub enum Event {
     NotAuthorized {
         account: String,
     },
+    /// `identity` is an account, or `anonymous`.
+    SubmitDenied {
+        connector: String,
+        identity: String,
+        remote: String,
+    },
+    TlsRequired {
+        connector: String,
+        remote: String,
+    },
     AuthenticationFailed {
         status: Status,
         connector: String,
@@ -78,6 +89,7 @@ pub enum Event {
         remote: String,
     },
     NoCertificate {
+        version: Version,
         domain: String,
         connector: String,
         fqdn: String,
@@ -99,6 +111,13 @@ pub enum Event {
     },
     RemoteInternalExpired {
         subject: String,
+    },
+    RemoteStartTlsExpired {
+        subject: String,
+    },
+    InternalEphemeral {
+        thumbprint: String,
+        ephemeral: String,
     },
 }
 
@@ -127,15 +146,19 @@ impl Event {
             Self::AddressInUse { .. } => &c::ADDRESS_IN_USE,
             Self::CannotListen { .. } => &c::CANNOT_LISTEN,
             Self::NotAuthorized { .. } => &c::NOT_AUTHORIZED,
+            Self::SubmitDenied { .. } => &c::SUBMIT_DENIED,
+            Self::TlsRequired { .. } => &c::TLS_REQUIRED,
             Self::AuthenticationFailed { .. } => &c::AUTHENTICATION_FAILED,
             Self::DirectTrustFailed { .. } => &c::DIRECT_TRUST_FAILED,
             Self::DomainSecurity { case, .. } => case,
-            Self::NoCertificate { .. } => &c::NO_CERTIFICATE,
+            Self::NoCertificate { version, .. } => c::no_certificate(*version),
             Self::InternalExpired { .. } => &c::INTERNAL_EXPIRED,
             Self::CertificateExpired { .. } => &c::CERTIFICATE_EXPIRED,
             Self::InternalExpiresSoon { .. } => &c::INTERNAL_EXPIRES_SOON,
             Self::CertificateExpiresSoon { .. } => &c::CERTIFICATE_EXPIRES_SOON,
             Self::RemoteInternalExpired { .. } => &c::REMOTE_INTERNAL_EXPIRED,
+            Self::RemoteStartTlsExpired { .. } => &c::REMOTE_STARTTLS_EXPIRED,
+            Self::InternalEphemeral { .. } => &c::INTERNAL_EPHEMERAL,
         }
     }
 
@@ -155,6 +178,10 @@ impl Event {
             Self::AddressInUse { binding } => inserts![binding],
             Self::CannotListen { error, binding } => inserts![error, binding],
             Self::NotAuthorized { account } => inserts![account],
+            Self::SubmitDenied { connector, identity, remote } => {
+                inserts![connector, identity, remote]
+            }
+            Self::TlsRequired { connector, remote } => inserts![connector, remote],
             Self::AuthenticationFailed { status, connector, mechanism, remote } => {
                 inserts![status, connector, mechanism, remote]
             }
@@ -162,14 +189,19 @@ impl Event {
             Self::DomainSecurity { connector, domain, problem, remote, .. } => {
                 inserts![domain, connector, problem, remote]
             }
-            Self::NoCertificate { domain, connector, fqdn } => inserts![domain, connector, fqdn],
+            Self::NoCertificate { domain, connector, fqdn, .. } => {
+                inserts![domain, connector, fqdn]
+            }
             Self::InternalExpired { thumbprint } => inserts![thumbprint],
             Self::CertificateExpired { fqdn } => inserts![fqdn],
             Self::InternalExpiresSoon { thumbprint, hours } => inserts![thumbprint, hours],
             Self::CertificateExpiresSoon { subject, thumbprint, hours } => {
                 inserts![subject, thumbprint, hours]
             }
-            Self::RemoteInternalExpired { subject } => inserts![subject],
+            Self::RemoteInternalExpired { subject } | Self::RemoteStartTlsExpired { subject } => {
+                inserts![subject]
+            }
+            Self::InternalEphemeral { thumbprint, ephemeral } => inserts![thumbprint, ephemeral],
         }
     }
 }
