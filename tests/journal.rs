@@ -5,6 +5,8 @@ mod support;
 
 #[path = "journal/agreement.rs"]
 mod agreement;
+#[path = "journal/edges.rs"]
+mod edges;
 #[path = "journal/readers.rs"]
 mod readers;
 #[path = "journal/secrets.rs"]

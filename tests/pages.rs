@@ -257,7 +257,7 @@ fn a_session_tells_why() {
     assert!(get(&daemon, "/sessions?outcome=refused").body.contains(&id));
     assert!(!get(&daemon, "/sessions?outcome=accepted").body.contains(&id));
     client.command("QUIT");
-    wait_until(|| get(&daemon, &id).body.contains("closed by the server").then_some(()));
+    wait_until(|| get(&daemon, &id).body.contains("ended by QUIT").then_some(()));
 }
 
 #[test]

@@ -388,9 +388,10 @@ impl Signals {
     async fn wait_and_stop(mut self, daemon: Daemon) {
         self.next().await;
         tracing::info!("stopping; a second signal ends at once");
-        tokio::select! {
-            () = daemon.stop() => {}
-            () = self.next() => tracing::warn!("ended at once"),
-        }
+        let hurry = async {
+            self.next().await;
+            tracing::warn!("what is still open is cut");
+        };
+        daemon.stop_before(hurry).await;
     }
 }

@@ -98,7 +98,8 @@ impl std::fmt::Display for List<'_> {
                 Outcome::Refused => "refused",
             };
             let Trace { session, started, remote, selection, .. } = trace;
-            writeln!(f, "{session}  {started:.0}  {outcome:<8}  {remote}  {}", selection.connector)
+            let connector = selection.connector.as_deref().unwrap_or("no connector");
+            writeln!(f, "{session}  {started:.0}  {outcome:<8}  {remote}  {connector}")
         })
     }
 }

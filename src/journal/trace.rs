@@ -27,7 +27,7 @@ pub struct Trace {
     pub outcome: Outcome,
     /// Who ended the connection.
     pub ending: Option<String>,
-    /// What commands and replies take so far.
+    /// What its steps take so far.
     #[serde(skip)]
     octets: usize,
 }
@@ -35,8 +35,8 @@ pub struct Trace {
 /// Which connector was met, and how the others stood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Selection {
-    /// `SERVER\Connector name`
-    pub connector: String,
+    /// `SERVER\Connector name`; `None`: no connector takes the connection.
+    pub connector: Option<String>,
     /// In a sentence.
     pub reason: String,
     /// Every other connector, with why it is not the one.
@@ -74,53 +74,29 @@ pub struct Step {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum What {
     /// A command, without what is secret in it.
-    Command {
-        text: String,
-    },
+    Command { text: String },
     /// A reply, and why it refuses if it does.
-    Reply {
-        text: String,
-        refusal: Option<Refusal>,
-    },
+    Reply { text: String, refusal: Option<Refusal> },
     /// What an EHLO reply left out, and why.
-    LeftOut {
-        keywords: Vec<LeftOut>,
-    },
+    LeftOut { keywords: Vec<LeftOut> },
     /// What the session may do from here on, each right with what gives it.
-    Permissions {
-        holder: String,
-        grants: Vec<Grant>,
-    },
+    Permissions { holder: String, grants: Vec<Grant> },
     /// The next replies wait, for a tarpit or a delayed acknowledgement.
-    Delayed {
-        milliseconds: u64,
-    },
+    Delayed { milliseconds: u64 },
     Tls {
         command: String,
         protocol: String,
         cipher_suite: String,
         client_certificate: Option<String>,
     },
-    TlsFailed {
-        command: String,
-        error: String,
-    },
+    /// A handshake failed, which no reply tells.
+    TlsFailed { command: String, refusal: Refusal },
     /// A proof was good.
-    Authenticated {
-        account: String,
-        mechanism: String,
-        package: String,
-    },
+    Authenticated { account: String, mechanism: String, package: String },
     /// Something that fits none of the others, in words.
-    Remark {
-        text: String,
-    },
+    Remark { text: String },
     /// A message was kept under this id.
-    Message {
-        id: String,
-        octets: u64,
-        recipients: usize,
-    },
+    Message { id: String, octets: u64, recipients: usize },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -129,6 +105,9 @@ pub struct Refusal {
     /// What shows at a sending Exchange server.
     pub sender: Option<String>,
     pub mend: Option<String>,
+    /// Commands that mend it.
+    #[serde(default)]
+    pub commands: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -148,7 +127,7 @@ pub struct Grant {
 impl Trace {
     /// A session may be as long as it likes; its trace may not.
     pub const MAX_STEPS: usize = 1_000;
-    /// What the commands and replies of its steps may take.
+    /// What its steps may take.
     pub const MAX_OCTETS: usize = 64 << 10;
 
     pub fn new(
@@ -205,7 +184,10 @@ impl fmt::Display for Trace {
             "Session {}, {} to {}, {:.3}",
             self.session, self.remote, self.local, self.started
         )?;
-        writeln!(f, "  met {}: {}", self.selection.connector, self.selection.reason)?;
+        match &self.selection.connector {
+            Some(connector) => writeln!(f, "  met {connector}: {}", self.selection.reason)?,
+            None => writeln!(f, "  met no connector: {}", self.selection.reason)?,
+        }
         for Other { connector, why } in &self.selection.others {
             writeln!(f, "  not {connector}: {why}")?;
         }
@@ -219,20 +201,50 @@ impl fmt::Display for Trace {
         let ending = self.ending.as_deref().unwrap_or("still open");
         let count = match self.messages {
             0 => "no message".to_owned(),
-            1 => "1 message".to_owned(),
-            n => format!("{n} messages"),
+            1 => "1 message accepted".to_owned(),
+            n => format!("{n} messages accepted"),
         };
         writeln!(f, "  in the end: {identity}, {count}, {ending}")
     }
 }
 
 impl What {
-    /// What the peer made it take.
+    /// About what it takes, here and in a file.
     fn octets(&self) -> usize {
-        match self {
-            Self::Command { text } | Self::Reply { text, .. } | Self::Remark { text } => text.len(),
-            _ => 0,
-        }
+        /// Its time, its kind and the names of its parts.
+        const FRAME: usize = 64;
+        let sum = |lengths: &mut dyn Iterator<Item = usize>| lengths.sum::<usize>();
+        FRAME
+            + match self {
+                Self::Command { text } | Self::Remark { text } => text.len(),
+                Self::Reply { text, refusal } => {
+                    text.len() + refusal.as_ref().map_or(0, Refusal::octets)
+                }
+                Self::LeftOut { keywords } => {
+                    sum(&mut keywords.iter().map(|k| FRAME + k.keyword.len() + k.why.len()))
+                }
+                Self::Permissions { holder, grants } => {
+                    let grants = grants.iter().map(|g| FRAME + g.by.len() + g.rights.len());
+                    holder.len() + sum(&mut { grants })
+                }
+                Self::Tls { command, protocol, cipher_suite, client_certificate } => {
+                    let certificate = client_certificate.as_ref().map_or(0, String::len);
+                    command.len() + protocol.len() + cipher_suite.len() + certificate
+                }
+                Self::TlsFailed { command, refusal } => command.len() + refusal.octets(),
+                Self::Authenticated { account, mechanism, package } => {
+                    account.len() + mechanism.len() + package.len()
+                }
+                Self::Message { id, .. } => id.len(),
+                Self::Delayed { .. } => 0,
+            }
+    }
+}
+
+impl Refusal {
+    fn octets(&self) -> usize {
+        let optional = [&self.sender, &self.mend].into_iter().flatten();
+        self.reason.len() + optional.chain(&self.commands).map(String::len).sum::<usize>()
     }
 }
 
@@ -276,11 +288,17 @@ impl fmt::Display for What {
                     None => writeln!(f),
                 }
             }
-            Self::TlsFailed { command, error } => {
-                writeln!(f, "  the handshake behind {command} failed: {error}")
+            Self::TlsFailed { command, refusal } => {
+                writeln!(f, "  the handshake behind {command} failed")?;
+                refusal.fmt(f)
             }
             Self::Authenticated { account, mechanism, package } => {
-                writeln!(f, "  {account} proved itself by {mechanism} ({package})")
+                write!(f, "  {account} proved itself by {mechanism}")?;
+                // A package that the mechanism chose is news.
+                match package.eq_ignore_ascii_case(mechanism) {
+                    true => writeln!(f),
+                    false => writeln!(f, " ({package})"),
+                }
             }
             Self::Remark { text } => writeln!(f, "  {text}"),
             Self::Message { id, octets, recipients } => {
@@ -296,9 +314,65 @@ impl fmt::Display for Refusal {
         if let Some(sender) = &self.sender {
             writeln!(f, "     On Exchange {sender}.")?;
         }
-        match &self.mend {
-            Some(mend) => writeln!(f, "     To mend it: {mend}."),
-            None => Ok(()),
+        if let Some(mend) = &self.mend {
+            let end = if self.commands.is_empty() { '.' } else { ':' };
+            writeln!(f, "     To mend it: {mend}{end}")?;
         }
+        self.commands.iter().try_for_each(|command| writeln!(f, "       {command}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace() -> Trace {
+        let selection = Selection { connector: None, reason: String::new(), others: Vec::new() };
+        Trace::new(String::new(), Timestamp::UNIX_EPOCH, String::new(), String::new(), selection)
+    }
+
+    /// Whatever its steps are made of.
+    #[test]
+    fn a_trace_is_no_longer_than_it_may_be() {
+        let long = || "x".repeat(200);
+        let refusal = || Refusal {
+            reason: long(),
+            sender: Some(long()),
+            mend: Some(long()),
+            commands: vec![long()],
+        };
+        let left_out = || LeftOut { keyword: "STARTTLS".into(), why: long() };
+        let grant = || Grant { by: long(), rights: long() };
+        for what in [
+            What::Reply { text: "500".to_owned(), refusal: Some(refusal()) },
+            What::LeftOut { keywords: (0..5).map(|_| left_out()).collect() },
+            What::Permissions { holder: long(), grants: (0..5).map(|_| grant()).collect() },
+            What::TlsFailed { command: "STARTTLS".to_owned(), refusal: refusal() },
+            What::Command { text: "NOOP".to_owned() },
+            What::Delayed { milliseconds: 5_000 },
+        ] {
+            let mut trace = trace();
+            for _ in 0..Trace::MAX_STEPS {
+                trace.push(100, what.clone());
+            }
+            let octets = serde_json::to_string(&trace.steps).unwrap().len();
+            assert!(octets <= Trace::MAX_OCTETS * 5 / 4, "{octets}: {what:?}");
+            assert_eq!(trace.steps.len() as u64 + trace.more_steps, Trace::MAX_STEPS as u64);
+        }
+    }
+
+    #[test]
+    fn commands_stand_in_lines_of_their_own() {
+        let refusal = Refusal {
+            reason: "RequireTLS is on".to_owned(),
+            sender: None,
+            mend: Some("use STARTTLS".to_owned()),
+            commands: vec!["Set-ReceiveConnector a -RequireTLS $false".to_owned()],
+        };
+        assert_eq!(
+            refusal.to_string(),
+            "     Refused because RequireTLS is on.\n     To mend it: use STARTTLS:\n       \
+             Set-ReceiveConnector a -RequireTLS $false\n"
+        );
     }
 }

@@ -12,11 +12,13 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::handshake::HandshakeFailure;
 use super::places::Place;
 use super::record::Recorder;
 use super::shared::Shared;
 use super::stream::{Stream, Transport};
 use super::tracer::Tracer;
+use super::turned_away::TurnedAway;
 use super::witness::Witness;
 use super::{fault, local_of, proxy, rows};
 use crate::auth::ChannelBindings;
@@ -24,9 +26,9 @@ use crate::capture::{Digest, Message, Tls};
 use crate::connector::{Rights, SourceAddress};
 use crate::journal::{Ending, Event, Refused};
 use crate::session::{
-    Arrival, PeerCertificate, Receipt, Received, Secured, Session, Step, TlsKind, date,
+    Arrival, PeerCertificate, Reason, Receipt, Received, Secured, Session, Step, TlsKind, date,
 };
-use crate::smtp::{Reply, reply};
+use crate::smtp::reply;
 use crate::tls::ClientCertificate;
 
 /// Serves an accepted socket; a trusted proxy may first state another source address.
@@ -80,13 +82,17 @@ async fn run<T: Transport>(
     let started = Instant::now();
     let selection = shared.scope.select(local, source);
     shared.metrics.selected(started.elapsed());
-    let Some((index, connector)) = selection.index().zip(selection.met()) else {
-        let reason = selection.reason();
-        tracing::warn!(%remote, %local, reply = %reply::SERVICE_NOT_AVAILABLE, "refused: {reason}");
-        shared.metrics.connection_refused(Refused::NoConnector);
-        return turn_away(&mut stream, &reply::SERVICE_NOT_AVAILABLE).await;
-    };
     let id = format!("{:016X}", shared.next_session_id(SystemTime::now()));
+    let Some((index, connector)) = selection.index().zip(selection.met()) else {
+        let (reply, reason) =
+            (reply::SERVICE_NOT_AVAILABLE, Reason::NoConnector(selection.reason()));
+        tracing::warn!(%remote, %local, %reply, "refused: {reason}");
+        shared.metrics.connection_refused(Refused::NoConnector);
+        let (shared, id, selection) = (&shared, &id, &selection);
+        let (connector, rows) = (None, None);
+        let refused = TurnedAway { shared, id, selection, local, source, connector, rows };
+        return refused.with(&reply, &reason, &mut stream).await;
+    };
     let own = if local.ip().is_unspecified() { own } else { local.ip() };
     let endpoint = SocketAddr::new(own, local.port());
     let mut rows = rows::open(&shared, &connector, &id, endpoint, remote);
@@ -94,15 +100,13 @@ async fn run<T: Transport>(
         Ok(place) => place,
         Err(full) => {
             shared.metrics.connection_refused(full.kind());
-            let role = shared.host.server.role_of(&connector);
-            let recorder =
-                Recorder { journal: shared.journal.as_deref(), role, session: Some(&id) };
-            let reply = recorder.full(&connector, source, full);
+            let reply = shared.recorder(&connector, Some(&id)).full(&connector, source, full);
             tracing::warn!(%remote, %local, %reply, "refused: {full}");
-            if let Some(rows) = &mut rows {
-                rows.sent(reply.to_string().as_bytes());
-            }
-            return turn_away(&mut stream, &reply).await;
+            let reason = full.reason();
+            let (shared, id, selection) = (&shared, &id, &selection);
+            let connector = Some(&*connector);
+            let refused = TurnedAway { shared, id, selection, local, source, connector, rows };
+            return refused.with(&reply, &reason, &mut stream).await;
         }
     };
     let span = tracing::info_span!("session", id, connector = connector.name, %remote);
@@ -112,11 +116,11 @@ async fn run<T: Transport>(
     if let Some(rows) = &mut rows {
         rows.started(session.rights());
     }
-    let reason = selection.reason();
+    span.in_scope(|| tracing::debug!(%local, "connected: {}", selection.reason()));
     let journal = shared.journal.as_ref().filter(|journal| journal.wants_traces());
     let tracer = journal.map(|journal| {
-        let (server, selection) = (&shared.host.server, (&selection, &reason[..]));
-        Tracer::open(journal, &id, server, selection, (local, source), &session, now())
+        let server = &shared.host.server;
+        Tracer::open(journal, &id, server, &selection, (local, source), &session, now())
     });
     let witness = Witness { rows, tracer };
     if witness.is_there() {
@@ -127,10 +131,11 @@ async fn run<T: Transport>(
         index,
         place,
         id,
-        selection: reason,
+        selection: None,
         local,
         own,
         remote,
+        source,
         stream,
         session,
         witness,
@@ -146,26 +151,19 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-async fn turn_away<T: Transport>(stream: &mut Stream<T>, reply: &Reply) {
-    let mut output = BytesMut::new();
-    reply.write_to(&mut output);
-    if stream.send(&mut output).await.is_ok() {
-        stream.close().await;
-    }
-}
-
 struct Connection<T> {
     shared: Arc<Shared>,
     index: usize,
     place: Place,
     id: String,
-    /// Why the connector was selected.
-    selection: String,
+    /// Why the connector was selected, once somebody wants to know.
+    selection: Option<String>,
     /// The binding.
     local: SocketAddr,
     /// The server's address.
     own: IpAddr,
     remote: SocketAddr,
+    source: SourceAddress,
     stream: Stream<T>,
     session: Session,
     witness: Witness,
@@ -192,7 +190,6 @@ impl<T: Transport> Connection<T> {
     }
 
     async fn converse(&mut self, stopping: CancellationToken) -> io::Result<Ending> {
-        tracing::debug!(local = %self.local, "connected: {}", self.selection);
         self.session.greet(&date(&Zoned::now()));
         if proxy::is_header(&self.input) {
             return self.refuse_proxy();
@@ -270,19 +267,23 @@ impl<T: Transport> Connection<T> {
     fn record(&mut self) {
         for note in self.session.take_notes() {
             self.witness.note(&self.shared.host.server, &self.session, &note, now());
-            self.recorder().note(&self.session, &self.shared.metrics, note);
+            self.recorder().note(&self.session, note);
         }
     }
 
     fn recorder(&self) -> Recorder<'_> {
-        let role = self.shared.host.server.role_of(self.session.connector());
-        Recorder { journal: self.shared.journal.as_deref(), role, session: Some(&self.id) }
+        self.shared.recorder(self.session.connector(), Some(&self.id))
+    }
+
+    fn selection(&mut self) -> String {
+        let (shared, local, source) = (&self.shared, self.local, self.source);
+        self.selection.get_or_insert_with(|| shared.scope.select(local, source).reason()).clone()
     }
 
     async fn flush(&mut self) -> io::Result<()> {
         if self.witness.is_there() {
             let output = std::mem::take(self.session.output());
-            self.witness.sent(&self.session, &output, now());
+            self.witness.sent(&output, now());
             *self.session.output() = output;
         }
         let deadline = self.session.deadline().into();
@@ -339,12 +340,13 @@ impl<T: Transport> Connection<T> {
         let deadline = self.session.deadline().into();
         let handshake = self.stream.accept_tls(&endpoint);
         let facts = tokio::time::timeout_at(deadline, handshake).await.map_err(io::Error::from);
-        let facts = facts.flatten();
-        self.shared.metrics.handshake(kind, facts.is_ok());
-        let facts = facts.inspect_err(|error| {
-            tracing::info!(%error, "the TLS handshake behind {kind} failed");
-            self.witness.negotiation_failed(kind, error, now());
+        let facts = facts.flatten().inspect_err(|error| {
+            let failure = HandshakeFailure::of(error);
+            tracing::info!(%error, "the TLS handshake behind {kind} failed: {failure}");
+            self.shared.metrics.handshake(kind, failure.status());
+            self.witness.negotiation_failed(&self.shared.host.server, kind, failure, now());
         })?;
+        self.shared.metrics.handshake(kind, "ok");
         let peer = facts.client.as_ref().map(|client| self.peer(kind, client));
         let (protocol, cipher_suite) = (facts.protocol.clone(), facts.cipher_suite.clone());
         let client_certificate = peer.as_ref().map(|peer| peer.subject.clone());
@@ -360,9 +362,12 @@ impl<T: Transport> Connection<T> {
 
     fn peer(&self, kind: TlsKind, client: &ClientCertificate) -> PeerCertificate {
         let roots = &self.shared.client_roots;
-        if kind == TlsKind::XAnonymousTls && client.details.is_expired(Timestamp::now()) {
+        if client.details.is_expired(Timestamp::now()) {
             let subject = client.details.subject.clone();
-            self.recorder().event(Event::RemoteInternalExpired { subject });
+            self.recorder().event(match kind {
+                TlsKind::StartTls => Event::RemoteStartTlsExpired { subject },
+                TlsKind::XAnonymousTls => Event::RemoteInternalExpired { subject },
+            });
         }
         PeerCertificate {
             subject: client.details.subject.clone(),
@@ -377,7 +382,8 @@ impl<T: Transport> Connection<T> {
         let internal_id = self.shared.next_internal_id();
         let guid = uuid::Uuid::new_v4().to_string();
         self.witness.keeping(&guid);
-        let message = self.message(received, internal_id, &guid);
+        let selection = self.selection();
+        let message = self.message(received, selection, internal_id, &guid);
         let (octets, id, stripped) = (message.octets, message.id.clone(), message.stripped.len());
         let connector = message.connector.clone();
         let (from, recipients) =
@@ -397,7 +403,13 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn message(&self, received: Received, internal_id: u64, guid: &str) -> Message {
+    fn message(
+        &self,
+        received: Received,
+        selection: String,
+        internal_id: u64,
+        guid: &str,
+    ) -> Message {
         let session = &self.session;
         let at = Zoned::now();
         let tls = self.tls.as_ref().map(|tls| (&tls.protocol[..], &tls.cipher_suite[..]));
@@ -411,7 +423,7 @@ impl<T: Transport> Connection<T> {
             session: self.id.clone(),
             received: at.timestamp(),
             connector: self.shared.host.server.identity(session.connector()),
-            selection: self.selection.clone(),
+            selection,
             local: self.local.to_string(),
             remote: self.remote.to_string(),
             hello: session.hello().map(|hello| hello.name.to_string()).unwrap_or_default(),

@@ -3,6 +3,7 @@
 mod check;
 mod connection;
 mod fault;
+mod handshake;
 mod listener;
 mod places;
 mod proxy;
@@ -11,6 +12,7 @@ mod rows;
 mod shared;
 mod stream;
 mod tracer;
+mod turned_away;
 mod witness;
 
 use std::io;
@@ -132,6 +134,7 @@ impl Daemon {
     ) -> Result<Self, StartError> {
         let journal = open_journal(&configuration, options)?;
         let (server, connectors) = (&configuration.server, &configuration.connectors);
+        let version = server.version;
         let roles: Vec<_> =
             connectors.iter().map(|c| (c.name.clone(), server.role_of(c))).collect();
         let started = Self::start_with(configuration, options, journal.clone());
@@ -139,7 +142,8 @@ impl Daemon {
             let journal = journal.as_deref();
             let owner = roles.iter().find(|(name, _)| error.connector() == Some(name));
             let role = owner.map_or(Role::Hub, |(_, role)| *role);
-            Recorder { journal, role, session: None }.start_error(error);
+            let recorder = Recorder { journal, metrics: None, version, role, session: None };
+            recorder.start_error(error);
             finish(journal).await;
         }
         started
@@ -262,10 +266,22 @@ impl Daemon {
     /// Takes no more connections, lets messages in flight end, and returns when all is quiet
     /// or the grace is over.
     pub async fn stop(self) {
+        self.stop_before(std::future::pending()).await;
+    }
+
+    /// The same, and no later than `hurry` is done: what is open then is cut.
+    pub async fn stop_before(self, hurry: impl Future<Output = ()>) {
         self.stopping.cancel();
         self.tasks.close();
-        if tokio::time::timeout(self.grace, self.tasks.wait()).await.is_err() {
-            tracing::warn!("sessions were still open after {:?}; they are cut", self.grace);
+        let cut = tokio::select! {
+            () = self.tasks.wait() => false,
+            () = tokio::time::sleep(self.grace) => {
+                tracing::warn!("sessions were still open after {:?}; they are cut", self.grace);
+                true
+            }
+            () = hurry => true,
+        };
+        if cut {
             self.killed.cancel();
             let _ = tokio::time::timeout(MOMENT, self.tasks.wait()).await;
         }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::connector::{ReceiveConnector, SourceAddress, Unlimited};
 use crate::journal::Refused;
+use crate::session::Reason;
 
 /// The connections to one connector. The lock is held for an operation on a map, when a
 /// connection comes and when it goes.
@@ -86,6 +87,15 @@ impl Full {
             Self::Connector { .. } => Refused::MaxInboundConnection,
             Self::Source { .. } | Self::Share { .. } => Refused::MaxInboundConnectionPerSource,
         }
+    }
+
+    pub(super) fn reason(self) -> Reason {
+        let parameter = match self {
+            Self::Connector { .. } => "MaxInboundConnection",
+            Self::Source { .. } => "MaxInboundConnectionPerSource",
+            Self::Share { .. } => "MaxInboundConnectionPercentagePerSource",
+        };
+        Reason::NoPlace { parameter, words: self.to_string() }
     }
 
     pub(super) fn limit(self) -> u32 {

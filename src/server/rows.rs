@@ -3,8 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio_rustls::rustls::{AlertDescription, Error as TlsError};
-
 use super::shared::Shared;
 use crate::connector::{ProtocolLoggingLevel, ReceiveConnector};
 use crate::journal::{CertificateRow, Ending, Opening, Rows};
@@ -86,29 +84,5 @@ pub(super) fn ending(error: &io::Error) -> Ending {
         // What the peer sent was no TLS, or it took nothing for too long.
         Kind::InvalidData | Kind::NotConnected | Kind::TimedOut => Ending::Local,
         _ => Ending::SocketError,
-    }
-}
-
-/// Why a handshake failed, by a name of the family that Exchange gives proofs. Which failure
-/// has which is our choice.
-pub(super) fn tls_status(error: &io::Error) -> &'static str {
-    use AlertDescription as Alert;
-    let error = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    match error {
-        None => "SocketError",
-        Some(TlsError::PeerIncompatible(_)) => "AlgorithmMismatch",
-        Some(TlsError::AlertReceived(Alert::UnknownCA)) => "UntrustedRoot",
-        Some(TlsError::AlertReceived(Alert::CertificateExpired)) => "CertExpired",
-        Some(TlsError::AlertReceived(
-            Alert::BadCertificate | Alert::CertificateUnknown | Alert::UnsupportedCertificate,
-        )) => "CertUnknown",
-        Some(TlsError::AlertReceived(Alert::HandshakeFailure | Alert::ProtocolVersion)) => {
-            "AlgorithmMismatch"
-        }
-        Some(TlsError::DecryptError) => "DecryptFailure",
-        Some(TlsError::InvalidMessage(_) | TlsError::InappropriateMessage { .. }) => {
-            "IllegalMessage"
-        }
-        Some(_) => "InternalError",
     }
 }

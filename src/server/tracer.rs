@@ -9,12 +9,12 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::capture::Tls;
-use crate::connector::{Server, SourceAddress};
+use crate::connector::{ReceiveConnector, Server, SourceAddress};
 use crate::journal::trace::{self, LeftOut, Other, Outcome, Refusal, Selection, Trace, What};
 use crate::journal::{Ending, Followed, Journal, Point};
 use crate::scope;
 use crate::session::explain::losers;
-use crate::session::{Note, Reason, Session, TlsKind};
+use crate::session::{Advice, Note, Reason, Session, TlsKind};
 use crate::smtp::Reply;
 
 /// Follows one session.
@@ -25,8 +25,12 @@ pub(super) struct Tracer {
     since: Instant,
     /// Refusals whose replies were not sent yet.
     refusals: VecDeque<(String, Refusal)>,
-    /// The last command was EHLO, so that its reply has keywords.
-    hello: bool,
+    /// What EHLO replies that were not sent yet leave out, and what the last one did.
+    left_out: VecDeque<Vec<LeftOut>>,
+    told: Vec<LeftOut>,
+    /// QUIT came.
+    quit: bool,
+    over: bool,
 }
 
 impl Tracer {
@@ -34,18 +38,12 @@ impl Tracer {
         journal: &Arc<Journal>,
         id: &str,
         server: &Server,
-        (selection, reason): (&scope::Selection<'_>, &str),
+        selection: &scope::Selection<'_>,
         (local, remote): (SocketAddr, SourceAddress),
         session: &Session,
         now: Instant,
     ) -> Self {
-        let others = losers(server, selection, local).into_iter();
-        let others = others.map(|loser| Other { connector: loser.connector, why: loser.why });
-        let selection = Selection {
-            connector: server.identity(session.connector()),
-            reason: reason.to_owned(),
-            others: others.collect(),
-        };
+        let selection = weighed(server, selection, local);
         let (local, remote) = (local.to_string(), remote.to_string());
         let trace = Trace::new(id.to_owned(), Timestamp::now(), local, remote, selection);
         let followed = Arc::new(Followed::new(trace));
@@ -54,7 +52,10 @@ impl Tracer {
             journal: Arc::clone(journal),
             since: now,
             refusals: VecDeque::new(),
-            hello: false,
+            left_out: VecDeque::new(),
+            told: Vec::new(),
+            quit: false,
+            over: false,
         };
         tracer.permissions(session, now);
         if let Some(recent) = journal.recent() {
@@ -68,9 +69,13 @@ impl Tracer {
         match note {
             Note::Received(command) => {
                 let text = command.to_string();
-                self.hello = text.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("EHLO"));
+                self.quit = text.eq_ignore_ascii_case("QUIT");
                 self.push(now, What::Command { text });
             }
+            Note::Response => {
+                self.push(now, What::Command { text: "<authentication response>".to_owned() });
+            }
+            Note::Advertised => self.left_out.push_back(left_out(session)),
             Note::Delayed(interval) | Note::AcknowledgementDelayed { by: interval } => {
                 let milliseconds = interval.as_millis() as u64;
                 self.push(now, What::Delayed { milliseconds });
@@ -85,7 +90,7 @@ impl Tracer {
             Note::NoSubmitPermission { account, .. } => {
                 self.remark(now, format!("{account} proved itself, and may not submit here"));
             }
-            Note::WellKnownAccount { account } => {
+            Note::WellKnownAccount { account, .. } => {
                 self.remark(now, format!("{account} proved itself, and may not be used"));
             }
             Note::TrustedByCertificate { subject, role, .. } => {
@@ -108,20 +113,19 @@ impl Tracer {
             // Told by the reply, or by the step of the handshake.
             Note::AuthenticationFailed { .. }
             | Note::MessageRejected { .. }
+            | Note::ExchangeAuthInClear
             | Note::SecuredHello { .. }
             | Note::Transaction { .. } => {}
         }
     }
 
     fn refused(&mut self, server: &Server, session: &Session, reply: &Reply, reason: &Reason) {
-        let advice = reason.advice(reply, server, session.connector());
-        let refusal =
-            Refusal { reason: reason.to_string(), sender: advice.sender, mend: advice.mend };
+        let refusal = refusal(reason, reply, server, Some(session.connector()));
         self.refusals.push_back((reply.to_string(), refusal));
     }
 
     /// Replies that are being sent.
-    pub fn sent(&mut self, session: &Session, output: &[u8], now: Instant) {
+    pub fn sent(&mut self, output: &[u8], now: Instant) {
         let output = String::from_utf8_lossy(output);
         let mut reply = String::new();
         for line in output.lines() {
@@ -130,24 +134,21 @@ impl Tracer {
                 reply.push('\n');
                 continue;
             }
-            self.replied(session, std::mem::take(&mut reply), now);
+            self.replied(std::mem::take(&mut reply), now);
         }
     }
 
-    fn replied(&mut self, session: &Session, text: String, now: Instant) {
+    fn replied(&mut self, text: String, now: Instant) {
         let place = self.refusals.iter().position(|(reply, _)| *reply == text);
         let refusal = place.and_then(|place| self.refusals.remove(place));
-        let advertised = std::mem::take(&mut self.hello) && text.starts_with("250");
+        // Of what else may be sent with it, no reply has these words and several lines.
+        let is_hello = text.starts_with("250-") && text.contains(" Hello [");
         self.push(now, What::Reply { text, refusal: refusal.map(|(_, refusal)| refusal) });
-        if advertised {
-            let mut keywords = Vec::new();
-            session.offer().every_keyword(|keyword, missing| {
-                if let Some(why) = missing {
-                    let name = keyword.as_str().map(Cow::Borrowed);
-                    let keyword = name.unwrap_or_else(|| keyword.to_string().into());
-                    keywords.push(LeftOut { keyword, why: why.to_string() });
-                }
-            });
+        if is_hello
+            && let Some(keywords) = self.left_out.pop_front()
+            && keywords != self.told
+        {
+            self.told.clone_from(&keywords);
             self.push(now, What::LeftOut { keywords });
         }
     }
@@ -157,9 +158,8 @@ impl Tracer {
         self.push(now, What::Tls { command, protocol, cipher_suite, client_certificate });
     }
 
-    pub fn tls_failed(&mut self, kind: TlsKind, error: &std::io::Error, now: Instant) {
-        let (command, error) = (kind.to_string(), error.to_string());
-        self.push(now, What::TlsFailed { command, error });
+    pub fn tls_failed(&mut self, kind: TlsKind, refusal: Refusal, now: Instant) {
+        self.push(now, What::TlsFailed { command: kind.to_string(), refusal });
     }
 
     pub fn message(&mut self, id: &str, octets: u64, recipients: usize, now: Instant) {
@@ -167,17 +167,19 @@ impl Tracer {
     }
 
     /// The session is over.
-    pub fn end(self, session: &Session, ending: Ending) {
-        let by = match ending {
-            Ending::Local => "closed by the server",
-            Ending::Remote => "closed by the client",
-            Ending::ConnectionReset => "reset by the client",
-            Ending::SocketError => "the connection broke",
-        };
+    pub fn end(&mut self, session: &Session, ending: Ending) {
+        self.followed.trace().identity = session.identity().name();
+        self.finish(match ending {
+            Ending::Local if self.quit => "ended by QUIT",
+            ending => by(ending),
+        });
+    }
+
+    fn finish(&mut self, ending: &str) {
+        self.over = true;
         let mut trace = self.followed.trace();
         trace.ended = Some(Timestamp::now());
-        trace.identity = session.identity().name();
-        trace.ending = Some(by.to_owned());
+        trace.ending = Some(ending.to_owned());
         self.journal.trace(&trace);
         drop(trace);
         self.changed(Point::Ended);
@@ -196,7 +198,9 @@ impl Tracer {
             rights: rights.to_string(),
         });
         let grants = grants.collect();
-        let holder = session.identity().name().unwrap_or_else(|| "anonymous".to_owned());
+        let identity = session.identity().name();
+        self.followed.trace().identity.clone_from(&identity);
+        let holder = identity.unwrap_or_else(|| "anonymous".to_owned());
         self.push(now, What::Permissions { holder, grants });
     }
 
@@ -214,5 +218,63 @@ impl Tracer {
         if now_refused {
             self.changed(Point::Refused);
         }
+    }
+}
+
+/// A session that was cut leaves its trace all the same.
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        if !self.over {
+            self.finish("cut by the server");
+        }
+    }
+}
+
+/// What an EHLO reply leaves out now, and why.
+fn left_out(session: &Session) -> Vec<LeftOut> {
+    let mut keywords = Vec::new();
+    session.offer().every_keyword(|keyword, missing| {
+        if let Some(why) = missing {
+            let name = keyword.as_str().map(Cow::Borrowed);
+            let keyword = name.unwrap_or_else(|| keyword.to_string().into());
+            keywords.push(LeftOut { keyword, why: why.to_string() });
+        }
+    });
+    keywords
+}
+
+/// How the connectors stood.
+pub(super) fn weighed(
+    server: &Server,
+    selection: &scope::Selection<'_>,
+    local: SocketAddr,
+) -> Selection {
+    let others = losers(server, selection, local).into_iter();
+    let others = others.map(|loser| Other { connector: loser.connector, why: loser.why });
+    Selection {
+        connector: selection.winner().map(|winner| server.identity(winner)),
+        reason: selection.reason(),
+        others: others.collect(),
+    }
+}
+
+/// A refusal, told to a person.
+pub(super) fn refusal(
+    reason: &Reason,
+    reply: &Reply,
+    server: &Server,
+    connector: Option<&ReceiveConnector>,
+) -> Refusal {
+    let Advice { sender, mend, commands } = reason.advice(reply, server, connector);
+    Refusal { reason: reason.to_string(), sender, mend, commands }
+}
+
+/// Who ended a session.
+pub(super) fn by(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Local => "closed by the server",
+        Ending::Remote => "closed by the client",
+        Ending::ConnectionReset => "reset by the client",
+        Ending::SocketError => "the connection broke",
     }
 }

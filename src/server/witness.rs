@@ -1,8 +1,8 @@
 //! Who follows a connection: the rows of the protocol log, and the decision trace.
 
-use std::io;
 use std::time::Instant;
 
+use super::handshake::HandshakeFailure;
 use super::rows;
 use super::tracer::Tracer;
 use crate::capture::Tls;
@@ -34,12 +34,12 @@ impl Witness {
     }
 
     /// `output` is about to be sent.
-    pub fn sent(&mut self, session: &Session, output: &[u8], now: Instant) {
+    pub fn sent(&mut self, output: &[u8], now: Instant) {
         if let Some(rows) = &mut self.rows {
             rows.sent(output);
         }
         if let Some(tracer) = &mut self.tracer {
-            tracer.sent(session, output, now);
+            tracer.sent(output, now);
         }
     }
 
@@ -78,12 +78,18 @@ impl Witness {
         }
     }
 
-    pub fn negotiation_failed(&mut self, kind: TlsKind, error: &io::Error, now: Instant) {
+    pub fn negotiation_failed(
+        &mut self,
+        server: &Server,
+        kind: TlsKind,
+        failure: HandshakeFailure,
+        now: Instant,
+    ) {
         if let Some(rows) = &mut self.rows {
-            rows.negotiation_failed(rows::tls_status(error));
+            rows.negotiation_failed(failure.status());
         }
         if let Some(tracer) = &mut self.tracer {
-            tracer.tls_failed(kind, error, now);
+            tracer.tls_failed(kind, failure.refusal(server), now);
         }
     }
 
@@ -109,7 +115,7 @@ impl Witness {
 
     pub fn ended(&mut self, session: &Session, ending: Ending) {
         self.ending(ending);
-        if let Some(tracer) = self.tracer.take() {
+        if let Some(tracer) = &mut self.tracer {
             tracer.end(session, ending);
         }
     }

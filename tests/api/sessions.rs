@@ -57,7 +57,8 @@ fn a_session_is_told_step_by_step() {
     let refusal = steps.iter().find_map(|step| step["refusal"].as_object()).unwrap();
     let why = "X-EXPS: Exchange Server authentication is not ticked (AuthMechanism has no ExchangeServer)";
     assert_eq!(refusal["reason"], why);
-    assert!(refusal["mend"].as_str().unwrap().contains("Set-ReceiveConnector"));
+    assert!(refusal["mend"].as_str().unwrap().starts_with("if the peer is an Exchange server"));
+    assert!(refusal["commands"][0].as_str().unwrap().starts_with("Set-ReceiveConnector "));
     let text = ask(&daemon, "GET", &format!("/sessions/{}?format=text", id.to_lowercase()));
     assert!(text.headers.contains("content-type: text/plain; charset=utf-8"));
     assert!(text.body.contains("  C: X-EXPS GSSAPI\n"), "{}", text.body);

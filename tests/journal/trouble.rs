@@ -173,6 +173,26 @@ fn an_ended_daemon_has_written_all() {
     drop(idle);
 }
 
+/// A message that does not end holds the server up, until a second signal.
+#[test]
+fn a_session_that_is_cut_leaves_rows_and_a_trace() {
+    let (mut daemon, journal) = start(SERVER);
+    let mut client = front_end(&daemon);
+    client.ehlo();
+    client.command("MAIL FROM:<bob@fabrikam.test>");
+    client.command("RCPT TO:<alice@contoso.test>");
+    client.command("DATA");
+    daemon.signal("-TERM");
+    daemon.wait_for_log("a second signal ends at once");
+    daemon.signal("-TERM");
+    assert!(daemon.wait().success());
+    let log = protocol_log(&journal).concat();
+    assert_eq!(log.matches(",-,,Local").count(), 1, "{log}");
+    let traces = fs::read_to_string(journal.join("sessions.jsonl")).unwrap();
+    assert_eq!(traces.matches(r#""ending":"cut by the server""#).count(), 1, "{traces}");
+    drop(client);
+}
+
 /// A file system that is there for a while.
 struct Mounted<'a>(&'a Path);
 

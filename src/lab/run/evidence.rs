@@ -180,7 +180,8 @@ impl Act {
             return told.lines().take(3).map(str::to_owned).collect();
         };
         let selection = &trace.selection;
-        let mut lines = vec![format!("met {}: {}", selection.connector, selection.reason)];
+        let met = selection.connector.as_deref().unwrap_or("no connector");
+        let mut lines = vec![format!("met {met}: {}", selection.reason)];
         lines.extend(selection.others.iter().map(|o| format!("not {}: {}", o.connector, o.why)));
         let mut hellos = 0;
         for step in &trace.steps {
@@ -188,7 +189,12 @@ impl Act {
                 What::Reply { text, refusal: Some(refusal) } => {
                     lines.push(format!("S: {text}"));
                     lines.push(format!("   Refused because {}.", refusal.reason));
-                    lines.extend(refusal.mend.iter().map(|mend| format!("   To mend it: {mend}.")));
+                    let mend = refusal.mend.iter().map(|mend| {
+                        let end = if refusal.commands.is_empty() { '.' } else { ':' };
+                        format!("   To mend it: {mend}{end}")
+                    });
+                    lines.extend(mend);
+                    lines.extend(refusal.commands.iter().map(|command| format!("     {command}")));
                 }
                 // Behind TLS there is nothing new to say.
                 What::LeftOut { .. } if hellos > 0 => {}
@@ -215,7 +221,7 @@ impl Act {
 
     /// The connector that was met, as `SERVER\Connector name`.
     pub fn met(&self) -> Option<&str> {
-        let of_trace = self.trace.as_ref().map(|trace| trace.selection.connector.as_str());
+        let of_trace = self.trace.as_ref().and_then(|trace| trace.selection.connector.as_deref());
         let explained = self.explanation.as_ref().and_then(|e| e.winner.as_ref());
         of_trace.or(explained.map(|winner| winner.connector.as_str()))
     }

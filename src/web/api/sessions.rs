@@ -28,11 +28,11 @@ pub(in crate::web) struct SessionSummary {
     started: Timestamp,
     /// `null` while it is open.
     ended: Option<Timestamp>,
-    /// `SERVER\Connector name`
-    connector: String,
+    /// `SERVER\Connector name`; `null` if no connector took the connection.
+    connector: Option<String>,
     local: String,
     remote: String,
-    /// Known at the end; `null` for an anonymous peer.
+    /// Who the peer proved to be; `null` for an anonymous one.
     identity: Option<String>,
     messages: u32,
     outcome: Outcome,
@@ -44,8 +44,9 @@ pub(in crate::web) struct SessionSummary {
 /// The first thing that was refused.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct FirstRefusal {
+    /// `null` for a TLS handshake that failed: there is no reply to it.
     #[schema(example = "451 5.7.3 Cannot achieve Exchange Server authentication")]
-    reply: String,
+    reply: Option<String>,
     reason: String,
 }
 
@@ -144,7 +145,10 @@ impl SessionSummary {
         let trace = followed.trace();
         let first = trace.steps.iter().find_map(|step| match &step.what {
             What::Reply { text, refusal: Some(refusal) } => {
-                Some(FirstRefusal { reply: text.clone(), reason: refusal.reason.clone() })
+                Some(FirstRefusal { reply: Some(text.clone()), reason: refusal.reason.clone() })
+            }
+            What::TlsFailed { refusal, .. } => {
+                Some(FirstRefusal { reply: None, reason: refusal.reason.clone() })
             }
             _ => None,
         });
@@ -176,7 +180,7 @@ impl SessionFilter {
         };
         let identity = trace.identity.as_deref().unwrap_or("anonymous");
         self.outcome.is_none_or(|outcome| trace.outcome == outcome)
-            && self.connector.as_ref().is_none_or(|c| *c == trace.selection.connector)
+            && self.connector.as_ref().is_none_or(|c| trace.selection.connector.as_ref() == Some(c))
             && self.remote.as_ref().is_none_or(from)
             && self.identity.as_ref().is_none_or(|i| i.eq_ignore_ascii_case(identity))
     }

@@ -91,7 +91,10 @@ impl Row {
             outcome: trace.outcome,
             remote: trace.remote.clone(),
             identity: trace.identity.clone(),
-            connector: text::connector(&trace.selection.connector).to_owned(),
+            connector: match &trace.selection.connector {
+                Some(connector) => text::connector(connector).to_owned(),
+                None => "none".to_owned(),
+            },
             messages: trace.messages,
             refusal: refusal.map(str::to_owned),
         }
