@@ -47,6 +47,7 @@ struct Requests {
     input: Input,
     /// An EHLO has passed, and its reply has not.
     ehlo: bool,
+    /// A STARTTLS has passed, and neither its reply nor a refusal has.
     starttls: bool,
     recipients: usize,
     /// `SIZE=` of the transaction.
@@ -101,16 +102,17 @@ impl Inspector {
             };
             done += end;
             let line = &mut rest[..end];
-            let ehlo = self.requests.ehlo;
+            let (ehlo, greeted) = (self.requests.ehlo, self.replies.greeted());
             if let Some(code) = self.replies.read(line, inspection, ehlo, &mut self.events) {
-                self.replied(code);
+                self.replied(code, greeted);
             }
         }
         bytes.len()
     }
 
-    /// A reply has ended.
-    fn replied(&mut self, code: u16) {
+    /// A reply has ended; where `greeted` is not set it was the greeting, which a client may have
+    /// spoken before.
+    fn replied(&mut self, code: u16, greeted: bool) {
         let requests = &mut self.requests;
         if self.replies.take_listed() {
             requests.ehlo = false;
@@ -118,10 +120,11 @@ impl Inspector {
         match (code, &requests.input) {
             (334, Input::Command(_)) => requests.input = Input::Response,
             (354, Input::Command(_)) => requests.input = Input::Content(Content::default()),
-            (220, _) if requests.starttls => {
+            (220, _) if greeted && requests.starttls => {
                 self.inspection = None;
                 self.events.push(Event::TlsStarted);
             }
+            (400.., _) => requests.starttls = false,
             _ => {}
         }
     }

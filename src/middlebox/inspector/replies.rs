@@ -69,6 +69,10 @@ impl Replies {
         Some(head.code)
     }
 
+    pub(super) fn greeted(&self) -> bool {
+        self.greeted
+    }
+
     /// Whether the reply that has just ended was the list that EHLO asks for.
     pub(super) fn take_listed(&mut self) -> bool {
         std::mem::take(&mut self.listed)

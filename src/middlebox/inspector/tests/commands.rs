@@ -100,3 +100,22 @@ fn starttls_ends_the_inspection_where_it_is_allowed() {
     assert_eq!(wire.inspector.events(), [Event::TlsStarted]);
     assert_eq!(wire.client("\u{16}\u{3}BOGUS\r\n"), "\u{16}\u{3}BOGUS\r\n");
 }
+
+#[test]
+fn starttls_before_the_greeting_waits_for_its_own_reply() {
+    let mut wire = Wire::new(Mode::AsaAllowTls);
+    assert_eq!(wire.client("STARTTLS\r\n"), "STARTTLS\r\n");
+    assert_eq!(wire.server("220 mail.test\r\n"), "220 *********\r\n");
+    assert_eq!(wire.client("BOGUS\r\n"), "XXXXX\r\n");
+    wire.inspector.events();
+    wire.server("220 2.0.0 SMTP server ready\r\n");
+    assert_eq!(wire.inspector.events(), [Event::TlsStarted]);
+}
+
+#[test]
+fn a_refused_starttls_is_over() {
+    let mut wire = Wire::greeted(Mode::AsaAllowTls);
+    wire.client("STARTTLS\r\n");
+    wire.server("454 4.7.0 TLS not available\r\n220 what\r\n");
+    assert_eq!(wire.client("BOGUS\r\n"), "XXXXX\r\n");
+}
