@@ -86,6 +86,29 @@ async fn a_banner_of_its_own() {
     assert!(toml.contains("Banner = \"220 go away\""), "{toml}");
 }
 
+/// Whatever a server calls itself, what is written loads, and shows the name if it can.
+#[tokio::test]
+async fn names_of_every_kind() {
+    let label = "m".repeat(63);
+    let long = format!("{label}.{label}.{label}.contoso.test");
+    for (name, fqdn) in [
+        ("MAIL", "Fqdn = \"MAIL\""),
+        ("mail.contoso.test.", "Fqdn = \"mail.contoso.test\""),
+        (&long, &format!("Fqdn = \"{long}\"")),
+        ("[10.0.0.5]", "Fqdn = \"ex01.contoso.test\""),
+        ("10.0.0.5", "Fqdn = \"ex01.contoso.test\""),
+        ("", "Fqdn = \"ex01.contoso.test\""),
+    ] {
+        let greeting = format!("250-{name} Hello [127.0.0.1]\r\n250-SIZE\r\n250 XRDST");
+        let at = super::strange::script("220 Microsoft ESMTP MAIL Service ready", move |line| {
+            if line == "QUIT" { "221 bye".to_owned() } else { greeting.clone() }
+        });
+        let toml = run(&plan(at)).await.likeness().unwrap();
+        assert!(toml.contains(fqdn), "{name}: {toml}");
+        ExchangeServer::builder().configuration(&toml).unwrap().start().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn there_is_nothing_to_be_like() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

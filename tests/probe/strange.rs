@@ -10,7 +10,7 @@ use expsd::probe::{Outcome, Stage, run};
 use super::*;
 
 /// A server on a thread, which ends with its one client.
-fn serve(with: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
+pub(super) fn serve(with: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -22,7 +22,10 @@ fn serve(with: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
 }
 
 /// A banner, and a reply for each line that comes.
-fn script(banner: &'static str, reply: impl Fn(&str) -> String + Send + 'static) -> SocketAddr {
+pub(super) fn script(
+    banner: &'static str,
+    reply: impl Fn(&str) -> String + Send + 'static,
+) -> SocketAddr {
     serve(move |mut stream| {
         let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
         let mut say = |text: &str| stream.write_all(format!("{text}\r\n").as_bytes()).is_ok();

@@ -1,58 +1,49 @@
-//! A server that looks like the one that was probed: which version and role its EHLO replies
-//! have, and a configuration whose connector offers the same.
+//! Which version and role have EHLO replies like those that were seen.
 
-use super::answer::{offers, offers_with};
-use super::report::{Direction, Hello, Keyword, Outcome, Product, ProofOutcome, Report, Stage};
 use crate::connector::{
-    AuthMechanism, Binding, ByteSize, PARAMETERS, PermissionGroups, ReceiveConnector, Role, Server,
-    ServerRole, SizeMode, Toml, TransportRole, Value, Version, find_parameter,
+    AuthMechanism, ByteSize, PARAMETERS, ReceiveConnector, Role, Server, ServerRole, SizeMode,
+    TransportRole, Version,
 };
+use crate::probe::answer::{offers, offers_with};
+use crate::probe::report::{Hello, Keyword};
 use crate::session::{Offer, TlsKind, facts};
+use crate::smtp::address::is_domain;
 
-/// Why there is no such configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoLikeness {
-    #[error("the server gave no EHLO reply, so there is nothing to be like")]
-    NoOffer,
-    #[error("it is no Exchange server, and expsd plays no other")]
-    NotExchange,
-}
-
-impl Report {
-    /// A configuration whose connector offers what this server offered. What EHLO does not show
-    /// is a guess, and comments say so.
-    pub fn likeness(&self) -> Result<String, NoLikeness> {
-        if self.peer.product.is_foreign() || self.peer.product == Product::OldMicrosoft {
-            return Err(NoLikeness::NotExchange);
-        }
-        let best = best(&self.hellos);
-        let Some(mut like) = best.into_iter().next() else { return Err(NoLikeness::NoOffer) };
-        like.adorn(self);
-        Ok(like.write(self))
-    }
-}
-
-/// The versions whose shape fits best, the oldest first: `2013 or 2016`.
-pub(super) fn version(hellos: &[Hello]) -> Option<String> {
+/// The versions whose shape fits best, the oldest first: `2013, 2016 or 2019`.
+pub(in crate::probe) fn version(hellos: &[Hello]) -> Option<String> {
     let mut versions: Vec<_> = best(hellos).iter().map(|like| like.server.version).collect();
     versions.sort();
     versions.dedup();
     let names: Vec<_> = versions.iter().map(Version::to_string).collect();
-    (!names.is_empty()).then(|| names.join(" or "))
+    let (last, others) = names.split_last()?;
+    Some(match others {
+        [] => last.clone(),
+        others => format!("{} or {last}", others.join(", ")),
+    })
 }
 
 /// A server with one connector, and how far it is from what was seen.
-struct Like {
-    server: Server,
-    connector: ReceiveConnector,
+pub(super) struct Like {
+    pub server: Server,
+    pub connector: ReceiveConnector,
     /// Lines that are offered and were not seen, or the other way round.
-    differences: Vec<String>,
+    pub differences: Differences,
     /// Parameters that are not as a new connector has them.
     changed: usize,
 }
 
+#[derive(Default)]
+pub(super) struct Differences {
+    pub texts: Vec<String>,
+    /// How many of them are in clear, where every version and role has public transcripts …
+    clear: usize,
+    in_tls: usize,
+    /// … and how many are about keywords that none of these show.
+    unconfirmed: usize,
+}
+
 /// The likest of all versions and roles, the newest first.
-fn best(hellos: &[Hello]) -> Vec<Like> {
+pub(super) fn best(hellos: &[Hello]) -> Vec<Like> {
     let seen = Seen::of(hellos);
     if seen.states.is_empty() {
         return Vec::new();
@@ -66,7 +57,10 @@ fn best(hellos: &[Hello]) -> Vec<Like> {
         }
     }
     // Sorting is stable, so among equals the newest stays first.
-    let distance = |like: &Like| (like.differences.len(), like.changed);
+    let distance = |like: &Like| {
+        let Differences { clear, in_tls, unconfirmed, .. } = like.differences;
+        (clear, in_tls, like.changed, unconfirmed)
+    };
     all.sort_by_key(distance);
     let least = all.first().map(distance);
     all.retain(|like| Some(distance(like)) == least);
@@ -83,6 +77,7 @@ impl<'a> Seen<'a> {
     fn of(hellos: &'a [Hello]) -> Self {
         let offers = hellos.iter().filter(|hello| hello.verb == "EHLO" && hello.code == 250);
         let host = offers.clone().find_map(|hello| hello.greeting.split(' ').next());
+        let host = host.filter(|host| is_host(host));
         let states = offers.map(|hello| (hello.tls, &hello.keywords[..])).collect();
         Self { states, host }
     }
@@ -129,20 +124,26 @@ impl<'a> Seen<'a> {
 
 impl Like {
     fn new(seen: &Seen<'_>, version: Version, role: Role) -> Self {
-        let fqdn = seen.host.unwrap_or("ex01.contoso.test");
-        let name = fqdn.split('.').next().unwrap_or_default().to_ascii_uppercase();
-        let server = Server {
-            name: if Server::is_name(&name) { name } else { "EX01".to_owned() },
-            fqdn: fqdn.to_ascii_lowercase(),
+        let mut server = Server {
             version,
             role: if role == Role::Edge { ServerRole::Edge } else { ServerRole::Mailbox },
             ..Server::default()
         };
+        if let Some(host) = seen.host {
+            let (name, _) = host.split_once('.').unwrap_or((host, ""));
+            if Server::is_name(name) {
+                server.name = name.to_ascii_uppercase();
+            }
+            server.fqdn = match host.trim_end_matches('.').to_ascii_lowercase() {
+                full if full.contains('.') => full,
+                short => format!("{short}.contoso.test"),
+            };
+        }
         let new = ReceiveConnector::on(&server, "");
         let mut connector = new.clone();
         set(&mut connector, seen, role, version);
-        // A role is tried, not chosen by anybody.
-        let counts = |name: &str| name != "TransportRole";
+        // A role is tried, not chosen by anybody; and there are 2019s with and without SMTPUTF8.
+        let counts = |name: &str| !matches!(name, "TransportRole" | "SmtpUtf8Enabled");
         let changed = PARAMETERS.iter().filter(|parameter| {
             counts(parameter.name)
                 && parameter.exists_on(&server)
@@ -151,53 +152,6 @@ impl Like {
         let changed = changed.count();
         let differences = differences(seen, &server, &connector);
         Self { server, connector, differences, changed }
-    }
-
-    /// What EHLO does not show.
-    fn adorn(&mut self, report: &Report) {
-        let Self { server, connector, .. } = self;
-        connector.name = format!("Like {}", server.fqdn);
-        connector.fqdn = Some(server.fqdn.clone());
-        // Not beyond this machine, unless whoever runs it says so.
-        let here = std::net::Ipv4Addr::LOCALHOST.into();
-        connector.bindings = vec![Binding(std::net::SocketAddr::new(here, report.target.port))];
-        if let Some(banner) = &report.banner
-            && !banner.masked
-            && !banner.text.contains("Microsoft ESMTP MAIL Service ready at")
-            && let Some(parameter) = find_parameter("Banner")
-        {
-            // One that the parameter does not take stays away.
-            let _ = parameter.set(connector, &Value::Text(banner.text.as_str().into()));
-        }
-        connector.permission_groups = groups(report, connector.auth_mechanism);
-    }
-
-    fn write(&self, report: &Report) -> String {
-        let mut toml = Toml::default();
-        let target = &report.target;
-        toml.comment(&format!(
-            "A connector that offers what {}, port {}, offered on {}.",
-            target.host,
-            target.port,
-            report.began.strftime("%Y-%m-%d")
-        ));
-        toml.comment(
-            "Version and role are those whose EHLO reply fits best. Permission groups, limits and \
-             ranges do not show from outside: what stands here of them is a guess.",
-        );
-        if report.hellos.iter().any(|hello| hello.keywords.iter().any(|keyword| keyword.masked)) {
-            toml.comment(
-                "Something between had overwritten keywords; what they were is not known.",
-            );
-        }
-        if !self.differences.is_empty() {
-            toml.comment(&format!("Not the same: {}.", self.differences.join("; ")));
-        }
-        toml.0 += "\n";
-        toml.server(&self.server);
-        toml.0 += "\n";
-        toml.connector(&self.connector, &self.server);
-        toml.0
     }
 }
 
@@ -238,9 +192,9 @@ fn set(connector: &mut ReceiveConnector, seen: &Seen<'_>, role: Role, version: V
     }
 }
 
-fn differences(seen: &Seen<'_>, server: &Server, connector: &ReceiveConnector) -> Vec<String> {
+fn differences(seen: &Seen<'_>, server: &Server, connector: &ReceiveConnector) -> Differences {
     let certificate = seen.any("STARTTLS") || seen.is_in(TlsKind::StartTls);
-    let mut found = Vec::new();
+    let mut found = Differences::default();
     for (tls, keywords) in &seen.states {
         let mut ours = Vec::new();
         let offer = Offer::of(server, connector, certificate, *tls);
@@ -248,32 +202,78 @@ fn differences(seen: &Seen<'_>, server: &Server, connector: &ReceiveConnector) -
         let state = tls.map_or("in clear".to_owned(), |tls| format!("after {tls}"));
         let theirs: Vec<_> = keywords.iter().map(|keyword| keyword.text.as_str()).collect();
         let missing = theirs.iter().filter(|line| !ours.iter().any(|other| other == *line));
-        found.extend(missing.map(|line| format!("{state} it offered {line}")));
+        let missing = missing.map(|line| (*line, format!("{state} it offered {line}")));
         let more = ours.iter().filter(|line| !theirs.contains(&line.as_str()));
-        found.extend(more.map(|line| format!("{state} it did not offer {line}")));
+        let more = more.map(|line| (&line[..], format!("{state} it did not offer {line}")));
+        for (line, text) in missing.chain(more) {
+            found.texts.push(text);
+            let verb = line.split(' ').next().unwrap_or_default();
+            *match tls {
+                _ if UNCONFIRMED.contains(&verb) => &mut found.unconfirmed,
+                None => &mut found.clear,
+                Some(_) => &mut found.in_tls,
+            } += 1;
+        }
     }
     found
 }
 
-/// What was proved to work, or else what such a connector usually has.
-fn groups(report: &Report, auth: AuthMechanism) -> PermissionGroups {
-    let mut groups = PermissionGroups::empty();
-    let proved = report.authentication.as_ref();
-    let proved = proved.filter(|proof| proof.outcome == ProofOutcome::Accepted);
-    let past_mail = match &report.stopped {
-        None => report
-            .dialogue
-            .iter()
-            .any(|line| line.direction == Direction::Sent && line.text.starts_with("MAIL FROM")),
-        Some(stopped) => stopped.stage > Stage::Mail,
-    };
-    if past_mail && proved.is_none() && report.outcome != Outcome::Unreachable {
-        groups |= PermissionGroups::AnonymousUsers;
+/// Keywords that no public transcript shows; that 2013 and later have them is said of 2013.
+const UNCONFIRMED: [&str; 11] = [
+    "XOORG",
+    "XPROXY",
+    "XPROXYFROM",
+    "XPROXYTO",
+    "X-MESSAGECONTEXT",
+    "XSESSIONPARAMS",
+    "XATTR",
+    "XSYSPROBE",
+    "XMSGID",
+    "XORIGFROM",
+    "XMESSAGEVALUE",
+];
+
+/// A name that a server or a connector may have.
+fn is_host(text: &str) -> bool {
+    text.is_ascii() && is_domain(text) && text.parse::<std::net::IpAddr>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(tls: Option<TlsKind>, keywords: &str) -> Hello {
+        let keyword = |text: &str| Keyword { text: text.to_owned(), masked: false };
+        Hello {
+            verb: "EHLO",
+            tls,
+            code: 250,
+            greeting: "ex01.contoso.test Hello [127.0.0.1]".to_owned(),
+            keywords: keywords.split(", ").map(keyword).collect(),
+        }
     }
-    if auth.contains(AuthMechanism::ExchangeServer) {
-        groups |= PermissionGroups::ExchangeServers;
-    } else if auth.intersects(AuthMechanism::Integrated | AuthMechanism::BasicAuth) {
-        groups |= PermissionGroups::ExchangeUsers;
+
+    const CLEAR: &str = "SIZE 37748736, PIPELINING, DSN, ENHANCEDSTATUSCODES, STARTTLS, \
+        X-ANONYMOUSTLS, AUTH NTLM, X-EXPS GSSAPI NTLM, 8BITMIME, BINARYMIME, CHUNKING";
+
+    /// A 2019 without SMTPUTF8 is in a public log (msmtp, issue 11).
+    #[test]
+    fn smtputf8_tells_2019_where_it_is_and_nothing_where_it_is_not() {
+        let without = [hello(None, &format!("{CLEAR}, XRDST"))];
+        assert_eq!(version(&without).as_deref(), Some("2013, 2016 or 2019"));
+        let with = [hello(None, &format!("{CLEAR}, SMTPUTF8, XRDST"))];
+        assert_eq!(version(&with).as_deref(), Some("2019"));
     }
-    if groups.is_empty() { PermissionGroups::AnonymousUsers } else { groups }
+
+    #[test]
+    fn keywords_that_nobody_has_seen_do_not_outweigh_the_reply_in_clear() {
+        const TLS: &str = "SIZE 37748736, PIPELINING, DSN, ENHANCEDSTATUSCODES, AUTH NTLM LOGIN, \
+            X-EXPS EXCHANGEAUTH GSSAPI NTLM, X-EXCHANGEAUTH SHA256, 8BITMIME, BINARYMIME, \
+            CHUNKING, SMTPUTF8, XRDST";
+        let hellos = [
+            hello(None, &format!("{CLEAR}, SMTPUTF8, XRDST")),
+            hello(Some(TlsKind::XAnonymousTls), TLS),
+        ];
+        assert_eq!(version(&hellos).as_deref(), Some("2019"));
+    }
 }
