@@ -55,14 +55,20 @@ impl Answer {
     pub fn is_masked_banner(&self) -> bool {
         let text = self.text();
         // Cisco documents 4733 and 118584; KB 320027.
-        text.contains("*****") || text.contains("SMTP/cmap")
+        is_masked_greeting(&text) || text.starts_with("SMTP/cmap")
     }
 
-    /// The name that a banner or a hello reply begins with.
+    /// The name that a banner or a hello reply begins with. What a refusal begins with is none.
     pub fn host(&self) -> Option<&str> {
+        if !matches!(self.code, 220 | 250) {
+            return None;
+        }
         let host = self.lines.first()?.split(' ').next()?;
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-        (!host.is_empty() && host.bytes().all(fits)).then_some(host)
+        // `2.0.0` and an address have no letter there.
+        let last = host.rsplit('.').find(|label| !label.is_empty())?;
+        let is_name = host.bytes().all(fits) && last.bytes().any(|b: u8| b.is_ascii_alphabetic());
+        is_name.then_some(host)
     }
 
     /// The date somewhere in the text, `Fri, 5 Aug 2016 16:24:41 -0700` (RFC 5322 §3.3).
@@ -109,6 +115,11 @@ pub(super) fn offers_with(keywords: &[Keyword], verb: &str, word: &str) -> bool 
 fn is_masked(text: &str) -> bool {
     let Some((last, rest)) = text.as_bytes().split_last() else { return false };
     rest.len() >= 2 && rest.iter().all(|b| *b == b'X') && last.is_ascii_uppercase()
+}
+
+/// Nothing but asterisks and what a PIX leaves of a banner (Cisco document 4733).
+pub(super) fn is_masked_greeting(text: &str) -> bool {
+    text.contains('*') && text.bytes().all(|b| matches!(b, b'*' | b'2' | b'0' | b' '))
 }
 
 pub(super) fn contains(text: &str, part: &str) -> bool {
@@ -166,9 +177,12 @@ mod tests {
             assert!(!is_masked(plain), "{plain}");
         }
         let banner = |text: &str| answer(&[text]).is_masked_banner();
-        assert!(banner("*********0****………************2*************"));
+        assert!(banner("*********0****************2*************"));
+        assert!(banner("*****0****2*****0 ***2******200******"));
         assert!(banner("SMTP/cmap_________________________________________ read"));
         assert!(!banner("ex01.contoso.test Microsoft ESMTP MAIL Service ready at …"));
+        assert!(!banner("ex01.contoso.test ***** AUTHORISED USE ONLY *****"));
+        assert!(!banner("ex01.contoso.test ********** 2020 **********") && !banner("200 220"));
     }
 
     #[test]
@@ -182,7 +196,11 @@ mod tests {
             "x Microsoft ESMTP MAIL Service, Version: 6.0.3790.4675 ready at  Sat, 3 Sep 2011 08:39:16 -0700",
         ]);
         assert_eq!(old.date(), Some("2011-09-03T15:39:16Z".parse().unwrap()));
-        assert_eq!(answer(&["*******0**"]).host(), None);
+        for nobody in ["*******0**", "2.0.0 Ready", "10.0.0.5 ESMTP", "", "."] {
+            assert_eq!(answer(&[nobody]).host(), None, "{nobody}");
+        }
+        let refusal = Answer { code: 554, lines: vec!["mx.fabrikam.com says no".to_owned()] };
+        assert_eq!(refusal.host(), None);
     }
 
     #[test]

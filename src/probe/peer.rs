@@ -8,6 +8,8 @@ use super::seen::{Heard, Seen};
 const OWN_VERBS: [&str; 6] =
     ["X-ANONYMOUSTLS", "X-EXPS", "XRDST", "XEXCH50", "XSHADOW", "XSHADOWREQUEST"];
 
+const OLD_WORDS: &str = "with TURN, or 8bitmime in small letters";
+
 pub(super) fn peer(seen: &Seen) -> Peer {
     let mut because = Vec::new();
     let product = product(seen, &mut because);
@@ -36,6 +38,11 @@ fn product(seen: &Seen, because: &mut Vec<String>) -> Product {
     }
     let by_greeting = seen.hellos.iter().find_map(|heard| by_greeting(heard, because));
     match (by_greeting, by_keywords) {
+        // Behind a mask these are left of it; a later one has neither.
+        (Some(Product::Exchange), _) if has_old_words(seen) => {
+            because.push(format!("EHLO has Exchange's greeting {OLD_WORDS}"));
+            return Product::OldMicrosoft;
+        }
         // Its greeting has Exchange's form, and its verbs have not.
         (Some(Product::Exchange), Some(other)) => return other,
         (Some(product), _) => return product,
@@ -64,6 +71,10 @@ fn by_keywords(seen: &Seen, because: &mut Vec<String>) -> Option<Product> {
             return Some(Product::OldMicrosoft);
         }
         let own: Vec<_> = OWN_VERBS.iter().filter(has).copied().collect();
+        if !own.is_empty() && has_old_words(seen) {
+            because.push(format!("EHLO offers {} {OLD_WORDS}", own.join(", ")));
+            return Some(Product::OldMicrosoft);
+        }
         if !own.is_empty() {
             because.push(format!("EHLO offers {}", own.join(", ")));
             return Some(Product::Exchange);
@@ -72,11 +83,19 @@ fn by_keywords(seen: &Seen, because: &mut Vec<String>) -> Option<Product> {
         let foreign: Vec<_> =
             ["ETRN", "VRFY", "PIPECONNECT", "XCLIENT"].iter().filter(has).copied().collect();
         if !foreign.is_empty() {
-            because.push(format!("EHLO offers {}, which Exchange does not", foreign.join(", ")));
+            because.push(format!(
+                "EHLO offers {}, which Exchange 2007 and later do not",
+                foreign.join(", ")
+            ));
             product = Some(Product::Other);
         }
     }
     product
+}
+
+/// Exchange 2000 and 2003 write it so (linux.ittoolbox.com 1938880).
+fn has_old_words(seen: &Seen) -> bool {
+    seen.keywords().any(|keyword| keyword.is("TURN") || keyword.text == "8bitmime")
 }
 
 /// `<fqdn> Hello [<address>]` is Exchange's; Exim repeats the client's name before the address.
@@ -153,6 +172,12 @@ mod tests {
         assert_eq!(of("welcome", &["x Hello [10.0.0.1]", "X-EXPS GSSAPI"]), Product::Exchange);
         assert_eq!(of("welcome", &["mail Hello me [1.2.3.4]", "SIZE"]), Product::Exim);
         assert_eq!(of("welcome", &["mail Hello [1.2.3.4]", "VRFY"]), Product::Other);
+        let masked_2003 = ["x Hello [10.0.0.1]", "XXXA", "SIZE", "ETRN", "8bitmime", "XB"];
+        assert_eq!(of("****************", &masked_2003), Product::OldMicrosoft);
+        assert_eq!(
+            of("welcome", &["x Hello [10.0.0.1]", "TURN", "ETRN", "VRFY"]),
+            Product::OldMicrosoft
+        );
         assert_eq!(of("welcome", &["mail at your service", "SIZE"]), Product::Other);
     }
 }
