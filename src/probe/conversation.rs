@@ -7,13 +7,14 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::answer::Answer;
 use super::choice::{Next, next};
+use super::connect;
 use super::plan::{Credentials, Mechanism as Wanted, Plan};
 use super::proof::Prover;
 use super::record::{Record, Watcher, What};
 use super::report::{ProofOutcome, Stage};
 use super::seen::{Handshake, Heard, Own, Seen, Stop, Tried};
 use super::token::{TokenError, TokenErrorKind};
-use super::wire::{self, Fault, Wire};
+use super::wire::{Fault, Wire};
 use crate::auth::{AuthCommand, Mechanism};
 use crate::journal::Ending;
 use crate::session::TlsKind;
@@ -63,18 +64,18 @@ async fn reach(
     seen: &mut Seen,
     record: &mut Record,
 ) -> Result<tokio::net::TcpStream, Stop> {
-    let addresses = wire::resolve(&plan.host, plan.port, plan.timeout).await;
+    let addresses = connect::resolve(&plan.host, plan.port, plan.timeout).await;
     let addresses = addresses.map_err(Stop::NoConnection)?;
     let same_family =
         |from: &IpAddr| addresses.iter().any(|address| address.is_ipv4() == from.is_ipv4());
     let from = plan.from_address;
-    let mut last = wire::NoConnection::Unknown(std::io::Error::other("it has no address"));
+    let mut last = connect::unknown("no address is given for it");
     for &address in &addresses {
         if from.is_some_and(|from| from.is_ipv4() != address.is_ipv4() && same_family(&from)) {
             continue;
         }
         seen.address = Some(address);
-        match wire::connect(address, from, plan.timeout).await {
+        match connect::connect(address, from, plan.timeout).await {
             Ok(stream) => {
                 let local = stream.local_addr().ok();
                 seen.local = local;
@@ -131,7 +132,7 @@ impl Conversation<'_> {
         if let Some(source) = self.plan.proxy_from
             && let Some(to) = self.seen.address
         {
-            let header = wire::proxy_header(source, to);
+            let header = connect::proxy_header(source, to);
             let sent = self.wire.send_raw(header.as_bytes()).await;
             sent.map_err(|fault| (Stage::Banner, Stop::Fault(fault)))?;
         }

@@ -6,6 +6,7 @@
 
 mod answer;
 mod choice;
+mod connect;
 mod conversation;
 mod diagnosis;
 #[cfg(feature = "gssapi")]

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
+use super::connect::NoConnection;
 use super::plan::{Mechanism as Wanted, Plan};
 use super::report::{Fate, SenderEvent, Stage};
 use super::seen::{Own, Seen, Stop};
-use super::wire::{Fault, NoConnection};
+use super::wire::Fault;
 use crate::connector::Version;
 use crate::journal::Level;
 use crate::session::{LastError, facts};

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::connect::NoConnection;
 use super::record::Moment;
 use super::report::{Kerberos, Keyword, ProofOutcome, Stage};
 use super::token::TokenError;
-use super::wire::{Fault, NoConnection};
+use super::wire::Fault;
 use crate::auth::{AuthCommand, Mechanism};
 use crate::session::TlsKind;
 use crate::smtp::{Reply, reply};

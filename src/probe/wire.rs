@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -39,17 +38,6 @@ pub(super) enum Fault {
     TooLong,
 }
 
-/// Why there is no connection.
-#[derive(Debug)]
-pub(super) enum NoConnection {
-    Unknown(io::Error),
-    TimedOut,
-    Refused,
-    /// The address to come from cannot be used.
-    Source(io::Error),
-    Other(io::Error),
-}
-
 pub(super) struct Wire {
     stream: Stream,
     buffer: BytesMut,
@@ -63,75 +51,6 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
     /// Between the two, and after a handshake that failed.
     Gone,
-}
-
-/// The addresses of `host`, in the resolver's order.
-pub(super) async fn resolve(
-    host: &str,
-    port: u16,
-    within: Duration,
-) -> Result<Vec<SocketAddr>, NoConnection> {
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, port)]);
-    }
-    let found = timeout(within, tokio::net::lookup_host((host, port))).await;
-    let found: Vec<_> =
-        found.map_err(|_| NoConnection::TimedOut)?.map_err(NoConnection::Unknown)?.collect();
-    match found.is_empty() {
-        true => Err(NoConnection::Unknown(io::Error::other("it has no address"))),
-        false => Ok(found),
-    }
-}
-
-pub(super) async fn connect(
-    to: SocketAddr,
-    from: Option<IpAddr>,
-    within: Duration,
-) -> Result<TcpStream, NoConnection> {
-    let socket = match to {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    };
-    let socket = socket.map_err(NoConnection::Other)?;
-    if let Some(from) = from {
-        socket.bind(SocketAddr::new(from, 0)).map_err(NoConnection::Source)?;
-    }
-    match timeout(within, socket.connect(to)).await {
-        Err(_) => Err(NoConnection::TimedOut),
-        Ok(Err(error)) => Err(match error.kind() {
-            io::ErrorKind::ConnectionRefused => NoConnection::Refused,
-            io::ErrorKind::TimedOut => NoConnection::TimedOut,
-            io::ErrorKind::InvalidInput if from.is_some() => NoConnection::Source(error),
-            _ => NoConnection::Other(error),
-        }),
-        Ok(Ok(stream)) => {
-            let _ = stream.set_nodelay(true);
-            Ok(stream)
-        }
-    }
-}
-
-/// The header of HAProxy's PROXY protocol, version 1, by which `source` says that it connects to
-/// `to`. Source port 40000 is as good as any.
-pub(super) fn proxy_header(source: IpAddr, to: SocketAddr) -> String {
-    let port = to.port();
-    match (source, to.ip()) {
-        (IpAddr::V4(source), to) => {
-            let to = match to {
-                IpAddr::V4(to) => to,
-                IpAddr::V6(to) => to.to_ipv4().unwrap_or(Ipv4Addr::UNSPECIFIED),
-            };
-            format!("PROXY TCP4 {source} {to} 40000 {port}\r\n")
-        }
-        (IpAddr::V6(source), to) => {
-            let to = match to {
-                IpAddr::V4(to) => to.to_ipv6_mapped(),
-                IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST,
-                IpAddr::V6(to) => to,
-            };
-            format!("PROXY TCP6 {source} {to} 40000 {port}\r\n")
-        }
-    }
 }
 
 impl Wire {

@@ -61,6 +61,7 @@ async fn nothing_listens() {
 async fn a_name_that_leads_nowhere() {
     let report = probe(&Plan::new("nowhere.invalid", 25)).await;
     assert_eq!((report.outcome, ids(&report)), (Outcome::Unreachable, vec!["host-unknown"]));
+    assert_eq!(last_error(&report), "451 4.4.0 DNS query failed");
 }
 
 #[tokio::test]

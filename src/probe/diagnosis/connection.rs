@@ -2,19 +2,20 @@
 
 use super::{Causes, Evidence, last_sent, told_source};
 use crate::probe::answer::Answer;
+use crate::probe::connect::NoConnection;
 use crate::probe::plan::Plan;
 use crate::probe::report::Stage;
-use crate::probe::wire::{Fault, NoConnection};
+use crate::probe::wire::Fault;
 
 impl Causes {
     pub(super) fn no_connection(&mut self, evidence: &Evidence<'_>, none: &NoConnection) {
         let Plan { host, port, .. } = evidence.plan;
         match none {
-            NoConnection::Unknown(_) => self.put(
+            NoConnection::Unknown(error) => self.put(
                 "host-unknown",
-                format!("{host} has no address: {none}"),
-                "mend the name, or its records in DNS; Resolve-DnsName on the sender \
-                 shows what it finds",
+                format!("there is no address for {host}: {error}"),
+                "mend the name, or its records in DNS, or see why no DNS server answers; \
+                 Resolve-DnsName on the sender shows what it finds",
                 "our choice",
             ),
             NoConnection::TimedOut => self.put(
