@@ -15,6 +15,8 @@ mod likeness;
 mod others;
 #[path = "probe/strange.rs"]
 mod strange;
+#[path = "probe/tls.rs"]
+mod tls;
 
 use std::net::SocketAddr;
 

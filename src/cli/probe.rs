@@ -194,7 +194,7 @@ impl Probe {
         }
         match report.outcome {
             Outcome::Delivered | Outcome::Accepted => Ok(()),
-            Outcome::Refused => Err(Failed(FAILED)),
+            Outcome::Refused | Outcome::Undecided => Err(Failed(FAILED)),
             Outcome::Unreachable => Err(Failed(UNREADABLE)),
         }
     }

@@ -17,7 +17,8 @@ use super::token::{TokenError, TokenErrorKind};
 use super::wire::{Fault, Wire};
 use crate::auth::{AuthCommand, Mechanism};
 use crate::journal::Ending;
-use crate::session::TlsKind;
+use crate::session::{TlsKind, facts};
+use crate::tls::Terms;
 
 /// How a step ended the conversation.
 type Stopped = (Stage, Stop);
@@ -170,17 +171,21 @@ impl Conversation<'_> {
         self.seen.early_words |= self.wire.drop_early_words();
         // Only direct trust shows a certificate behind X-ANONYMOUSTLS ("Selection of outbound
         // anonymous TLS certificates").
-        let shows = verb == TlsKind::StartTls || self.plan.mechanism == Wanted::DirectTrust;
+        let direct = self.plan.mechanism == Wanted::DirectTrust;
+        let shows = verb == TlsKind::StartTls || direct;
         let own = self.plan.certificate.as_deref().filter(|_| shows);
         let name = self.name().unwrap_or_else(|| self.plan.host.clone());
-        let outcome = self.wire.start_tls(&name, own).await;
-        let facts = outcome.clone();
+        let terms = Terms {
+            tls13: verb == TlsKind::StartTls && facts(self.plan.version).sends_tls13,
+            // A certificate that is known by its key must prove that it holds it.
+            any_form: !direct,
+        };
+        let outcome = self.wire.start_tls(&name, own, terms).await;
+        let shown = outcome.clone();
         self.seen.tls = Some(Handshake { verb, outcome });
-        let facts = facts.map_err(|why| (Stage::Tls, Stop::HandshakeFailed(why)))?;
+        let shown = shown.map_err(|why| (Stage::Tls, Stop::HandshakeFailed(why)))?;
         match &self.plan.expected_certificate {
-            Some(expected)
-                if self.plan.mechanism == Wanted::DirectTrust && *expected != facts.certificate =>
-            {
+            Some(expected) if direct && *expected != shown.certificate => {
                 Err((Stage::Tls, Stop::Own(Own::CertificateUnknown)))
             }
             _ => Ok(()),

@@ -95,6 +95,7 @@ fn outcome(seen: &Seen) -> Outcome {
         None if seen.delivered.is_some() => Outcome::Delivered,
         None => Outcome::Accepted,
         Some((_, Stop::NoConnection(_))) => Outcome::Unreachable,
+        Some((_, Stop::HandshakeFailed(failure))) if failure.is_ours() => Outcome::Undecided,
         // Something listens, and it is no server that one could talk to.
         Some((Stage::Banner, Stop::Fault(_))) => Outcome::Unreachable,
         Some(_) => Outcome::Refused,
@@ -107,7 +108,7 @@ fn tls_facts(tls: &Handshake, name: Option<&str>, now: Timestamp) -> Tls {
     let details = facts.and_then(|facts| facts.details.as_ref());
     Tls {
         verb: tls.verb,
-        failed: tls.outcome.as_ref().err().cloned(),
+        failed: tls.outcome.as_ref().err().map(ToString::to_string),
         protocol: negotiated.map(|negotiated| negotiated.protocol.clone()),
         cipher_suite: negotiated.map(|negotiated| negotiated.cipher_suite.clone()),
         certificate: details.map(|details| CertificateFacts {

@@ -36,6 +36,8 @@ pub(super) fn queued(
         Stop::Own(own) => (responded(plan, seen, &own.reply().to_string()), Fate::Queued),
         Stop::NoConnection(none) => (unconnected(plan, seen, none), Fate::Queued),
         Stop::Fault(fault) => (dropped(plan, seen, fault), Fate::Queued),
+        // It says nothing of what an Exchange server would meet.
+        Stop::HandshakeFailed(failure) if failure.is_ours() => return None,
         Stop::HandshakeFailed(_) => (dropped(plan, seen, &Fault::Closed), Fate::Queued),
     };
     Some(Queued { fields: fields(plan, seen, &text, name, at), text, fate })

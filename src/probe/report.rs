@@ -74,6 +74,8 @@ pub enum Outcome {
     /// All that was tried was accepted; nothing was delivered.
     Accepted,
     Refused,
+    /// The probe came no further, where an Exchange server may: what it lacks is in the causes.
+    Undecided,
     /// There is no server to talk to.
     Unreachable,
 }

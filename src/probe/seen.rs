@@ -13,7 +13,7 @@ use super::wire::Fault;
 use crate::auth::{AuthCommand, Mechanism};
 use crate::session::TlsKind;
 use crate::smtp::{Reply, reply};
-use crate::tls::ServerFacts;
+use crate::tls::{HandshakeFailure, ServerFacts};
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -49,7 +49,7 @@ pub(super) struct Heard {
 #[derive(Debug)]
 pub(super) struct Handshake {
     pub verb: TlsKind,
-    pub outcome: Result<ServerFacts, String>,
+    pub outcome: Result<ServerFacts, HandshakeFailure>,
 }
 
 /// A proof, and how far it came.
@@ -71,7 +71,7 @@ pub(super) enum Stop {
     Refused(Answer),
     /// What a sender finds by itself.
     Own(Own),
-    HandshakeFailed(String),
+    HandshakeFailed(HandshakeFailure),
 }
 
 /// What a sending Exchange server says of itself.

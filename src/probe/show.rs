@@ -219,6 +219,7 @@ fn verdict(f: &mut fmt::Formatter<'_>, report: &Report, paint: Paint) -> fmt::Re
         Outcome::Delivered => ("1;32", "delivered"),
         Outcome::Accepted => ("1;32", "accepted"),
         Outcome::Refused => ("1;31", "refused"),
+        Outcome::Undecided => ("1;33", "undecided"),
         Outcome::Unreachable => ("1;31", "unreachable"),
     };
     write!(f, "outcome    {}", paint.of(code, word))?;

@@ -16,7 +16,7 @@ use super::answer::{Answer, shown, split};
 use super::record::{Record, What};
 use crate::journal::Ending;
 use crate::smtp::line::{LineReader, Next};
-use crate::tls::{self, Certificate, ServerFacts};
+use crate::tls::{self, Certificate, HandshakeFailure, ServerFacts, Terms};
 
 /// A reply line may have 512 octets (RFC 5321 §4.5.3.1.5), and Exchange 2003 sent 1,024.
 const LINE: usize = 8 << 10;
@@ -188,8 +188,9 @@ impl Wire {
         &mut self,
         name: &str,
         own: Option<&Certificate>,
-    ) -> Result<ServerFacts, String> {
-        let done = self.handshake(name, own).await;
+        terms: Terms,
+    ) -> Result<ServerFacts, HandshakeFailure> {
+        let done = self.handshake(name, own, terms).await;
         match &done {
             Ok(facts) => {
                 if let Some(details) = &facts.details {
@@ -197,7 +198,7 @@ impl Wire {
                 }
                 self.record.push(What::Negotiated(facts.negotiated.clone()));
             }
-            Err(why) => self.record.push(What::HandshakeFailed(why.clone())),
+            Err(why) => self.record.push(What::HandshakeFailed(why.to_string())),
         }
         done
     }
@@ -206,22 +207,26 @@ impl Wire {
         &mut self,
         name: &str,
         own: Option<&Certificate>,
-    ) -> Result<ServerFacts, String> {
+        terms: Terms,
+    ) -> Result<ServerFacts, HandshakeFailure> {
+        let other = |why: &str| HandshakeFailure::Other(why.to_owned());
         let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
-            return Err("the session is in TLS already".to_owned());
+            return Err(other("the session is in TLS already"));
         };
-        let config = tls::client(own).map_err(|error| error.to_string())?;
+        let config = tls::client(own, terms).map_err(|error| other(&error.to_string()))?;
         let name = ServerName::try_from(name.to_owned())
             .or_else(|_| stream.peer_addr().map(|peer| ServerName::from(peer.ip())))
-            .map_err(|error| error.to_string())?;
-        let stream =
-            match timeout(self.timeout, TlsConnector::from(config).connect(name, stream)).await {
-                Err(_) => return Err(format!("no handshake within {:?}", self.timeout)),
-                Ok(Err(error)) => return Err(shown(error.to_string().as_bytes())),
-                Ok(Ok(stream)) => stream,
-            };
+            .map_err(|error| other(&error.to_string()))?;
+        let connecting = TlsConnector::from(config).connect(name, stream);
+        let failed =
+            |error: io::Error| HandshakeFailure::of(&error, shown(error.to_string().as_bytes()));
+        let stream = timeout(self.timeout, connecting)
+            .await
+            .map_err(|_| other(&format!("no handshake within {:?}", self.timeout)))?
+            .map_err(failed)?;
         // An invariant of a handshake that is done.
-        let facts = tls::server_facts(stream.get_ref().1).ok_or("no certificate was shown")?;
+        let facts = tls::server_facts(stream.get_ref().1);
+        let facts = facts.ok_or_else(|| other("no certificate was shown"))?;
         self.stream = Stream::Tls(Box::new(stream));
         Ok(facts)
     }

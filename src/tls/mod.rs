@@ -12,7 +12,7 @@ mod facts;
 mod store;
 
 pub use certificate::{Certificate, CertificateError, Details, KeyKind};
-pub use client::{ServerFacts, client, server_facts};
+pub use client::{HandshakeFailure, ServerFacts, Terms, client, server_facts};
 pub use config::{Endpoint, TlsError, internal_transport, starttls};
 pub use facts::{ClientCertificate, ClientRoots, Facts, Negotiated, RootsError, facts, public_key};
 pub use store::{Choice, Store, StoreError};

@@ -239,7 +239,7 @@ async fn the_send_log_has_the_rows_of_a_sender() {
     assert!(holds("+", ",") && holds("-", ",Local") && holds(">", "X-ANONYMOUSTLS,"), "{log:#?}");
     assert!(holds("<", "250  ex01.contoso.test Hello [127.0.0.1] SIZE 37748736 PIPELINING "));
     assert!(holds("*", " CN=EX01 ") && holds("<", "334 <authentication information>,"));
-    assert!(holds("*", ",\"TLS protocol SP_PROT_TLS1_3_CLIENT negotiation succeeded using "));
+    assert!(holds("*", ",\"TLS protocol SP_PROT_TLS1_2_CLIENT negotiation succeeded using "));
     let older = Plan { version: expsd::connector::Version::E2010, ..as_server(at) };
     let log = run(&older).await.send_log;
     assert_eq!(log[1], "#Version: 14.0.0.0");

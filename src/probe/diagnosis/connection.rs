@@ -1,11 +1,12 @@
 //! Causes that show before, or in place of, a conversation.
 
-use super::{Causes, Evidence, last_sent, told_source};
+use super::{Causes, Evidence, last_sent, told_source, verb_of};
 use crate::probe::answer::Answer;
 use crate::probe::connect::NoConnection;
 use crate::probe::plan::Plan;
 use crate::probe::report::Stage;
 use crate::probe::wire::Fault;
+use crate::tls::HandshakeFailure;
 
 impl Causes {
     pub(super) fn no_connection(&mut self, evidence: &Evidence<'_>, none: &NoConnection) {
@@ -104,6 +105,42 @@ impl Causes {
                 fault.to_string(),
                 "see what listens on that port; no SMTP server replies at such length",
                 "RFC 5321 §4.5.3.1.5",
+            ),
+        }
+    }
+
+    pub(super) fn handshake(&mut self, evidence: &Evidence<'_>, failure: &HandshakeFailure) {
+        let verb = verb_of(evidence);
+        match failure {
+            HandshakeFailure::NothingInCommon(why) => self.put(
+                "tls-nothing-in-common",
+                format!(
+                    "{verb} was accepted, and server and probe have no version or no cipher in \
+                     common: {why}; an Exchange server may have"
+                ),
+                "the probe speaks TLS 1.2 (and 1.3 as a 2019 behind STARTTLS) with ephemeral keys \
+                 and AES-GCM or ChaCha20: no CBC, no RSA key exchange. On the server: \
+                 Get-TlsCipherSuite, and SCHANNEL\\Protocols in the registry; the sender's own \
+                 SmtpSend log tells what the two agree on",
+                "our choice",
+            ),
+            HandshakeFailure::Certificate(why) => self.put(
+                "tls-certificate-form",
+                format!(
+                    "{verb} was accepted, and the probe cannot check that the server holds the \
+                     key of its certificate: {why}; an Exchange server may"
+                ),
+                "on the server: Get-ExchangeCertificate | fl Thumbprint, PublicKeySize, \
+                 HasPrivateKey; a new one (New-ExchangeCertificate) has a form that all can read",
+                "our choice",
+            ),
+            HandshakeFailure::Other(why) => self.put(
+                "tls-failed",
+                format!("{verb} was accepted, and the handshake failed: {why}"),
+                "see whether the server has a certificate without its key, or only versions and \
+                 ciphers that the probe does not speak (it closes or resets then), or a firewall \
+                 between ends TLS",
+                "KB 3045301",
             ),
         }
     }

@@ -37,14 +37,7 @@ pub(super) fn causes(evidence: &Evidence<'_>) -> Vec<Cause> {
             Stop::Fault(fault) => found.fault(evidence, *stage, fault),
             Stop::Refused(answer) => found.refused(evidence, *stage, answer),
             Stop::Own(own) => found.own(evidence, *own),
-            Stop::HandshakeFailed(why) => found.put(
-                "tls-failed",
-                format!("{} was accepted, and the handshake failed: {why}", verb_of(evidence)),
-                "see whether the server has only TLS 1.0 or 1.1, which the probe does not speak \
-                 (registry, SCHANNEL\\Protocols), a certificate without its key, or a firewall \
-                 between that ends TLS",
-                "KB 3045301",
-            ),
+            Stop::HandshakeFailed(failure) => found.handshake(evidence, failure),
         }
     }
     found.standing(evidence);
