@@ -13,6 +13,8 @@ mod kerberos;
 mod likeness;
 #[path = "probe/others.rs"]
 mod others;
+#[path = "probe/replies.rs"]
+mod replies;
 #[path = "probe/strange.rs"]
 mod strange;
 #[path = "probe/tls.rs"]

@@ -204,6 +204,8 @@ impl Conversation<'_> {
             mechanism,
             identity: None,
             outcome: ProofOutcome::NotTried,
+            begun: false,
+            told: false,
             reply: None,
             error: None,
         });
@@ -246,6 +248,10 @@ impl Conversation<'_> {
             };
             let line = BASE64_STANDARD.encode(&token.bytes);
             let shown = format!("<{}, {} octets>", token.called, token.bytes.len());
+            if token.secret {
+                self.wire.hide(&token.bytes, &line);
+            }
+            self.tried(|tried| (tried.begun, tried.told) = (true, tried.told | token.secret));
             self.wire.send_secret(&line, shown).await.map_err(&stage)?;
             answer = self.wire.answer().await.map_err(&stage)?;
         }

@@ -167,10 +167,7 @@ fn notes(plan: &Plan, seen: &Seen) -> Vec<String> {
                 tried.mechanism.keyword()
             ));
         }
-        if tried.mechanism == crate::auth::Mechanism::Login
-            && !in_tls
-            && tried.outcome != ProofOutcome::NotTried
-        {
+        if tried.mechanism == crate::auth::Mechanism::Login && !in_tls && tried.told {
             notes.push("the password went in clear: the server offers no STARTTLS".to_owned());
         }
     }

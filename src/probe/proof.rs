@@ -20,6 +20,8 @@ pub(super) enum Prover {
 pub(super) struct Token {
     pub bytes: Vec<u8>,
     pub called: &'static str,
+    /// It is the password, or made of it or of a ticket.
+    pub secret: bool,
 }
 
 impl Prover {
@@ -73,11 +75,9 @@ impl Prover {
             Self::Login { user, password } => {
                 let asked = challenge.unwrap_or_default().to_ascii_lowercase();
                 match asked.starts_with(b"pass") {
-                    false => Ok(Token { bytes: user.clone().into_bytes(), called: "user name" }),
+                    false => Ok(Token::new(user.clone().into_bytes(), "user name", false)),
                     true => match password.take() {
-                        Some(password) => {
-                            Ok(Token { bytes: password.into_bytes(), called: "password" })
-                        }
+                        Some(password) => Ok(Token::new(password.into_bytes(), "password", true)),
                         None => Err(out_of_turn()),
                     },
                 }
@@ -85,7 +85,7 @@ impl Prover {
             Self::Ntlm { client, challenged } => match challenge {
                 None if !*challenged => {
                     let bytes = client.negotiate().to_vec();
-                    Ok(Token { bytes, called: "NTLM negotiate" })
+                    Ok(Token::new(bytes, "NTLM negotiate", false))
                 }
                 Some(challenge) if !std::mem::replace(challenged, true) => {
                     let mut own = [0; 8];
@@ -95,16 +95,23 @@ impl Prover {
                     let bytes = answer.map_err(|error| {
                         TokenError::new(TokenErrorKind::Challenge, error.to_string())
                     })?;
-                    Ok(Token { bytes, called: "NTLM authenticate" })
+                    Ok(Token::new(bytes, "NTLM authenticate", true))
                 }
                 _ => Err(out_of_turn()),
             },
             Self::Gssapi(initiator) => {
                 let bytes = initiator.answer(challenge).await?;
-                let called = if bytes.is_empty() { "empty" } else { "GSSAPI token" };
-                Ok(Token { bytes, called })
+                let secret = !bytes.is_empty();
+                let called = if secret { "GSSAPI token" } else { "empty" };
+                Ok(Token::new(bytes, called, secret))
             }
         }
+    }
+}
+
+impl Token {
+    fn new(bytes: Vec<u8>, called: &'static str, secret: bool) -> Self {
+        Self { bytes, called, secret }
     }
 }
 

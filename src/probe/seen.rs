@@ -59,6 +59,10 @@ pub(super) struct Tried {
     pub mechanism: Mechanism,
     pub identity: Option<String>,
     pub outcome: ProofOutcome,
+    /// More than the verb was said.
+    pub begun: bool,
+    /// A password or what is made of it, or of a ticket, was sent.
+    pub told: bool,
     pub reply: Option<Answer>,
     pub error: Option<TokenError>,
 }

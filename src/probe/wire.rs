@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::answer::{Answer, shown, split};
+use super::answer::{Answer, is_masked_greeting, shown, split};
 use super::record::{Record, What};
 use crate::journal::Ending;
 use crate::smtp::line::{LineReader, Next};
@@ -43,6 +43,10 @@ pub(super) struct Wire {
     buffer: BytesMut,
     reader: LineReader,
     timeout: Duration,
+    /// What the server was told and nobody else is to see, in each form.
+    secrets: Vec<String>,
+    /// A mask may have cut the greeting in two (KB 320027).
+    greeting_is_masked: bool,
     pub record: Record,
 }
 
@@ -60,6 +64,8 @@ impl Wire {
             buffer: BytesMut::new(),
             reader: LineReader::default(),
             timeout,
+            secrets: Vec::new(),
+            greeting_is_masked: false,
             record,
         }
     }
@@ -80,6 +86,17 @@ impl Wire {
     pub async fn send(&mut self, line: &str) -> Result<(), Fault> {
         self.record.push(What::Sent(line.to_owned()));
         self.send_raw(format!("{line}\r\n").as_bytes()).await
+    }
+
+    /// Keeps a secret that is about to be sent out of whatever the server says from now on.
+    pub fn hide(&mut self, secret: &[u8], line: &str) {
+        let forms = [shown(secret), line.to_owned()];
+        self.secrets.extend(forms.into_iter().filter(|form| !form.is_empty()));
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
+        let hide = |text: String, secret: &String| text.replace(secret, "<secret>");
+        self.secrets.iter().fold(text.to_owned(), hide)
     }
 
     /// Sends a line that the dialogue shows as `shown`.
@@ -103,19 +120,24 @@ impl Wire {
                 Ok(line) => line,
                 Err(fault) => break fault,
             };
+            if self.greeting_is_masked && lines.is_empty() && is_masked_greeting(&line) {
+                self.record.push(What::Fragment(line));
+                continue;
+            }
             match split(&line) {
                 Some((this, last, text)) if code.is_none_or(|code| code == this) => {
                     code = Some(this);
-                    lines.push(text.to_owned());
+                    lines.push(self.without_secrets(text));
                     if last {
                         let answer = Answer { code: this, lines };
+                        self.greeting_is_masked |= this == 220 && answer.is_masked_banner();
                         self.record.push(What::Received(answer.clone()));
                         return Ok(answer);
                     }
                 }
                 _ => {
                     self.fragments(code, &mut lines);
-                    let line = cut(line);
+                    let line = cut(self.without_secrets(&line));
                     self.record.push(What::Fragment(line.clone()));
                     return Err(Fault::NotSmtp(line));
                 }
@@ -135,7 +157,8 @@ impl Wire {
         self.fragments(code, &mut lines);
         let rest = std::mem::take(&mut self.buffer);
         if !rest.is_empty() {
-            self.record.push(What::Fragment(cut(shown(&rest[..rest.len().min(FRAGMENT)]))));
+            let rest = self.without_secrets(&shown(&rest));
+            self.record.push(What::Fragment(cut(rest)));
         }
         match &fault {
             Fault::Closed => self.record.push(What::Ended(Ending::Remote)),
