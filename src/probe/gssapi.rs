@@ -223,8 +223,8 @@ fn classify(error: &Error) -> TokenError {
         31 => Kind::WrongKey,
         32 => Kind::TicketExpired,
         33 | 37 => Kind::ClockSkew,
-        // KRB5_REALM_UNKNOWN, KRB5_KDC_UNREACH
-        154 | 156 => Kind::NoKdc,
+        // KRB5_REALM_UNKNOWN, KRB5_KDC_UNREACH, KRB5_REALM_CANT_RESOLVE
+        154 | 156 | 220 => Kind::NoKdc,
         // KRB5_CC_NOTFOUND, KRB5_FCC_NOFILE
         141 | 195 => Kind::NoCredentials,
         _ if error.major.contains(MajorFlags::GSS_S_CREDENTIALS_EXPIRED) => Kind::TicketExpired,

@@ -232,6 +232,8 @@ pub struct Kdc {
     pub port: u16,
     /// `Kerberos`, or `password changes` (port 464).
     pub purpose: &'static str,
+    /// Its name has an address.
+    pub known: bool,
     pub reachable: bool,
     pub problem: Option<String>,
     /// How far its clock is ahead of ours; behind if negative.

@@ -128,6 +128,19 @@ fn a_name_that_the_kdc_does_not_know() {
     assert!(dialogue.iter().all(|line| !line["text"].as_str().unwrap().starts_with("X-EXPS")));
 }
 
+/// KB 979174: the connector's FQDN is not the server's own, which its certificate has.
+#[test]
+fn another_name_on_the_connector() {
+    let Some(lab) = Lab::start(good) else { return };
+    let other = ["--server-name", "mail.contoso.test"];
+    let (report, cause) = lab.fails(&lab.log_in(), &other);
+    assert_eq!(cause, "connector-fqdn", "{report:#}");
+    assert!(report["causes"][0]["next"].as_str().unwrap().contains("-Fqdn ex01.contoso.test"));
+    let spn = &report["causes"][1];
+    assert_eq!(spn["id"], "kerberos-spn-unknown");
+    assert!(!spn["next"].as_str().unwrap().contains("setspn -S"), "{spn:#}");
+}
+
 #[test]
 fn clocks_apart() {
     let Some(lab) = Lab::start(good) else { return };
@@ -159,12 +172,18 @@ fn a_kdc_that_is_not_there() {
     let cache = lab.log_in();
     // The login stays, the KDC goes: another takes the directory's configuration.
     let conf = lab.realm.krb5_conf().to_owned();
-    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text = std::fs::read_to_string(&conf).unwrap();
-    let text = text.replace(&lab.realm.kdc_address().to_string(), &dead.to_string());
-    std::fs::write(&conf, text).unwrap();
-    let (report, cause) = lab.fails(&cache, &[]);
-    assert_eq!(cause, "kerberos-port-blocked", "{report:#}");
-    assert_eq!(report["kerberos"]["kdcs"][0]["reachable"], false);
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (kdc, known, expected) in [
+        (dead.to_string(), true, "kerberos-port-blocked"),
+        ("dc01.nowhere.invalid:88".to_owned(), false, "kerberos-kdc-unknown"),
+    ] {
+        let text = text.replace(&lab.realm.kdc_address().to_string(), &kdc);
+        std::fs::write(&conf, text).unwrap();
+        let (report, cause) = lab.fails(&cache, &[]);
+        assert_eq!(cause, expected, "{report:#}");
+        assert_eq!(report["kerberos"]["kdcs"][0]["reachable"], false);
+        assert_eq!(report["kerberos"]["kdcs"][0]["known"], known);
+    }
     assert!(lab.realm.kdc_ended().is_none());
 }

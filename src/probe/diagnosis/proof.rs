@@ -106,7 +106,7 @@ impl Causes {
             ),
             TokenErrorKind::UnknownService => self.spn_unknown(evidence, &error.to_string()),
             TokenErrorKind::NoKdc | TokenErrorKind::TimedOut => {
-                self.port_blocked(evidence, &error.to_string());
+                self.no_kdc(evidence, &error.to_string());
             }
             TokenErrorKind::ClockSkew => self.skew(evidence, &error.to_string()),
             TokenErrorKind::WrongKey => self.wrong_key(&error.to_string()),

@@ -1,6 +1,7 @@
 //! A KDC's clock, by the error that it gives to a request for nobody (RFC 4120 §5.4.1, §5.9.1,
 //! §7.2.2): no account is named and nothing is proved.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -8,11 +9,13 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SpanRound, Timestamp, Unit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 #[derive(Debug)]
 pub(super) enum KdcError {
+    /// Its name has no address.
+    Unknown(String),
     Unreachable(String),
     /// Something listens, and does not answer as a KDC does.
     NoAnswer(String),
@@ -25,7 +28,11 @@ pub(super) async fn visit(
     realm: Option<&str>,
     within: Duration,
 ) -> Result<Option<i64>, KdcError> {
-    let stream = timeout(within, TcpStream::connect((host, port))).await;
+    let unknown = |why: &dyn Display| KdcError::Unknown(format!("the name leads nowhere: {why}"));
+    let found = timeout(within, lookup_host((host, port))).await;
+    let found = found.map_err(|_| unknown(&"no answer from DNS in time"))?;
+    let addresses: Vec<_> = found.map_err(|error| unknown(&error))?.collect();
+    let stream = timeout(within, TcpStream::connect(&addresses[..])).await;
     let mut stream = stream
         .map_err(|_| KdcError::Unreachable("no answer in time".to_owned()))?
         .map_err(|error| KdcError::Unreachable(error.to_string()))?;

@@ -80,6 +80,7 @@ async fn look(place: Place, realm: &str, timeout: Duration) -> Kdc {
         purpose: if passwords { "password changes" } else { "Kerberos" },
         host,
         port,
+        known: true,
         reachable: false,
         problem: None,
         ahead_s: None,
@@ -87,6 +88,7 @@ async fn look(place: Place, realm: &str, timeout: Duration) -> Kdc {
     let realm = (!passwords).then_some(realm);
     match kdc::visit(&kdc.host, port, realm, timeout).await {
         Ok(ahead) => (kdc.reachable, kdc.ahead_s) = (true, ahead),
+        Err(kdc::KdcError::Unknown(why)) => (kdc.known, kdc.problem) = (false, Some(why)),
         Err(kdc::KdcError::Unreachable(why)) => kdc.problem = Some(why),
         Err(kdc::KdcError::NoAnswer(why)) => {
             (kdc.reachable, kdc.problem) = (true, Some(why));
