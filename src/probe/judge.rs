@@ -44,7 +44,7 @@ pub(super) fn judge(plan: &Plan, seen: Seen, began: Timestamp) -> Report {
     });
     let tls = seen.tls.as_ref().map(|tls| tls_facts(tls, name.as_deref(), began));
     let certificate = tls.as_ref().and_then(|tls| tls.certificate.as_ref());
-    let causes = causes(&Evidence {
+    let (causes, besides) = causes(&Evidence {
         plan,
         seen: &seen,
         peer: &peer,
@@ -74,6 +74,7 @@ pub(super) fn judge(plan: &Plan, seen: Seen, began: Timestamp) -> Report {
         dialogue: dialogue(&seen.moments),
         send_log: send_log(plan, &seen.moments, began),
         causes,
+        besides,
         peer,
         tls,
         banner,

@@ -45,7 +45,13 @@ pub(super) fn queued(
 
 /// KB 979175; frankysweb.de on 451 5.7.3.
 fn responded(plan: &Plan, seen: &Seen, reply: &str) -> String {
-    with_endpoint(plan, seen, facts(plan.version).last_error(reply.trim_end_matches('.')))
+    let facts = facts(plan.version);
+    let reply = match facts.last_error {
+        // Its text has a full stop of its own.
+        LastError::PrimaryTarget => reply.trim_end_matches('.'),
+        LastError::TargetHost => reply,
+    };
+    with_endpoint(plan, seen, facts.last_error(reply))
 }
 
 /// 2013 names the endpoint.

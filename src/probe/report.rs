@@ -41,6 +41,8 @@ pub struct Report {
     pub send_log: Vec<String>,
     /// The known causes that fit, the likeliest first.
     pub causes: Vec<Cause>,
+    /// What is wrong besides, and did not end the conversation.
+    pub besides: Vec<Cause>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
 }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::plan::Plan;
 use super::report::{
-    Authentication, Direction, Fate, Kerberos, Line, Outcome, Product, ProofOutcome, Report, Tls,
+    Authentication, Cause, Direction, Fate, Kerberos, Line, Outcome, Product, ProofOutcome, Report,
+    Tls,
 };
 
 /// How much is shown, and whether in colour.
@@ -82,11 +83,11 @@ impl fmt::Display for Styled<'_> {
         writeln!(f)?;
         facts(f, report)?;
         verdict(f, report, paint)?;
-        for cause in &report.causes {
-            let id = paint.of("1;33", cause.id);
-            writeln!(f, "\n{id}\n  fits  {}\n  next  {}", cause.fits, cause.next)?;
-            writeln!(f, "  from  {}", cause.source)?;
+        report.causes.iter().try_for_each(|cause| show_cause(f, cause, paint))?;
+        if !report.besides.is_empty() {
+            writeln!(f, "\nBesides, and not what stopped it:")?;
         }
+        report.besides.iter().try_for_each(|cause| show_cause(f, cause, paint))?;
         if !report.notes.is_empty() {
             writeln!(f)?;
         }
@@ -97,6 +98,12 @@ impl fmt::Display for Styled<'_> {
         }
         Ok(())
     }
+}
+
+fn show_cause(f: &mut fmt::Formatter<'_>, cause: &Cause, paint: Paint) -> fmt::Result {
+    let Cause { id, fits, next, source } = cause;
+    let id = paint.of("1;33", id);
+    writeln!(f, "\n{id}\n  fits  {fits}\n  next  {next}\n  from  {source}")
 }
 
 #[derive(Clone, Copy)]

@@ -59,6 +59,8 @@ async fn nothing_in_common_is_the_probes_lack() {
     assert!(report.last_error.is_some());
 }
 
+const HELLO: &str = "250 ex01.contoso.test Hello [127.0.0.1]";
+
 #[derive(Debug)]
 struct Shown(Arc<CertifiedKey>);
 
@@ -68,9 +70,9 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// A server that shows a certificate, as `change` has it, with its key or another, and offers
-/// nothing in TLS but `keyword`.
-fn showing(change: fn(Vec<u8>) -> Vec<u8>, own_key: bool, keyword: &'static str) -> SocketAddr {
+/// A server that shows a certificate, as `change` has it, with its key or another, and
+/// answers EHLO in TLS by `ehlo`.
+fn showing(change: fn(Vec<u8>) -> Vec<u8>, own_key: bool, ehlo: &'static str) -> SocketAddr {
     let pem = || {
         let names = ["ex01.contoso.test".to_owned()];
         Certificate::generate(&names, 30, SystemTime::now()).unwrap()
@@ -92,10 +94,10 @@ fn showing(change: fn(Vec<u8>) -> Vec<u8>, own_key: bool, keyword: &'static str)
         let mut line = String::new();
         while BufReader::new(&mut stream).read_line(&mut line).is_ok_and(|n| n > 0) {
             let reply = match line.split(' ').next() {
-                Some("EHLO") => format!("250-ex01.contoso.test Hello [127.0.0.1]\r\n250 {keyword}"),
-                _ => "250 2.0.0 OK".to_owned(),
+                Some("EHLO") => ehlo,
+                _ => "250 2.0.0 OK",
             };
-            say(&mut stream, &reply);
+            say(&mut stream, reply);
             line.clear();
         }
     })
@@ -112,7 +114,7 @@ fn version_1(mut der: Vec<u8>) -> Vec<u8> {
 #[tokio::test]
 async fn the_form_of_a_certificate_does_not_matter_where_nobody_looks_at_it() {
     for mechanism in [Mechanism::ExchangeServer, Mechanism::Anonymous] {
-        let report = run(&Plan { mechanism, ..as_server(showing(version_1, true, "SIZE")) }).await;
+        let report = run(&Plan { mechanism, ..as_server(showing(version_1, true, HELLO)) }).await;
         assert_eq!(report.outcome, Outcome::Accepted, "{report}");
         let protocol = report.tls.unwrap().protocol.unwrap();
         let expected = match mechanism {
@@ -125,9 +127,34 @@ async fn the_form_of_a_certificate_does_not_matter_where_nobody_looks_at_it() {
 
 #[tokio::test]
 async fn a_key_that_is_not_the_certificates() {
-    let report = run(&as_server(showing(|der| der, false, "SIZE"))).await;
+    let report = run(&as_server(showing(|der| der, false, HELLO))).await;
     assert_eq!(ids(&report), ["tls-certificate-form"], "{report}");
     assert_eq!((report.outcome, report.last_error), (Outcome::Undecided, None));
+}
+
+/// With a password the stand-in for EXCHANGEAUTH is NTLM.
+#[tokio::test]
+async fn the_verb_that_is_not_offered_is_named() {
+    let ehlo = "250-ex01.contoso.test Hello [127.0.0.1]\r\n250 X-EXPS GSSAPI";
+    let report = run(&as_server(showing(|der| der, true, ehlo))).await;
+    assert_eq!(ids(&report), ["mechanism-not-offered"], "{report}");
+    assert!(report.causes[0].fits.starts_with("X-EXPS NTLM is not there"), "{report}");
+}
+
+/// Only direct trust is refused for a certificate.
+#[tokio::test]
+async fn a_cipher_that_is_too_weak_for_the_server() {
+    for (ehlo, cause) in [
+        (
+            "454 4.7.0 Temporary authentication failure because negotiated Tls cipher strength is \
+             too weak",
+            "weak-cipher",
+        ),
+        ("454 4.7.0 Temporary authentication failure", "temporary"),
+    ] {
+        let report = run(&as_server(showing(|der| der, true, ehlo))).await;
+        assert_eq!(ids(&report), [cause], "{report}");
+    }
 }
 
 /// Behind STARTTLS a sender has TLS 1.3 from 2019 on.

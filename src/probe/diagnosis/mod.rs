@@ -8,7 +8,7 @@ mod reply;
 use super::answer::{Answer, offers};
 use super::plan::{Mechanism as Wanted, Plan};
 use super::report::{Cause, Kerberos, Peer, Product};
-use super::seen::{Own, Seen, Stop};
+use super::seen::{Heard, Own, Seen, Stop};
 use crate::session::TlsKind;
 
 /// Kerberos tolerates five minutes (KB 979174; RFC 4120 §8.2).
@@ -28,9 +28,11 @@ pub(super) struct Evidence<'a> {
     pub expired: bool,
 }
 
-pub(super) fn causes(evidence: &Evidence<'_>) -> Vec<Cause> {
+/// What fits, and what is wrong besides without having ended the conversation.
+pub(super) fn causes(evidence: &Evidence<'_>) -> (Vec<Cause>, Vec<Cause>) {
     let mut found = Causes(Vec::new());
     found.inspection(evidence);
+    found.hello_name(evidence);
     if let Some((stage, stop)) = &evidence.seen.stop {
         match stop {
             Stop::NoConnection(none) => found.no_connection(evidence, none),
@@ -40,8 +42,21 @@ pub(super) fn causes(evidence: &Evidence<'_>) -> Vec<Cause> {
             Stop::HandshakeFailed(failure) => found.handshake(evidence, failure),
         }
     }
-    found.standing(evidence);
-    found.0
+    let mut standing = Causes(Vec::new());
+    standing.standing(evidence);
+    if evidence.seen.stop.is_none() || lacks_tls(evidence.seen) {
+        found.0.append(&mut standing.0);
+    }
+    (found.0, standing.0)
+}
+
+/// Whether the conversation ended for want of TLS, which most standing causes are about.
+fn lacks_tls(seen: &Seen) -> bool {
+    match &seen.stop {
+        Some((_, Stop::Own(own))) => *own == Own::TlsRequired,
+        Some((_, Stop::Refused(answer))) => answer.says("STARTTLS"),
+        _ => false,
+    }
 }
 
 struct Causes(Vec<Cause>);
@@ -65,16 +80,13 @@ impl Causes {
         let banner = seen.banner.as_ref().is_some_and(|(banner, _)| banner.is_masked_banner());
         let masked: Vec<_> =
             seen.keywords().filter(|k| k.masked).map(|k| k.text.as_str()).collect();
-        let unknown = seen.hellos.iter().find(|h| h.verb == "EHLO" && h.answer.code >= 500);
-        if let Some(ehlo) = unknown
-            && evidence.plan.proxy_from.is_none()
+        if let Some(ehlo) = ehlo_unknown(evidence)
             && (banner || evidence.peer.product == Product::Exchange)
         {
             self.put(
                 "pix-mailguard",
                 format!(
-                    "EHLO got \"{}\"{}: the server never saw EHLO",
-                    ehlo.answer,
+                    "EHLO got \"{ehlo}\"{}: the server never saw EHLO",
                     if banner { " behind a masked banner" } else { "" }
                 ),
                 "on the firewall: no fixup protocol smtp 25 (PIX), no inspect esmtp (ASA); no \
@@ -101,6 +113,39 @@ impl Causes {
         }
     }
 
+    /// The name in our own hello.
+    fn hello_name(&mut self, evidence: &Evidence<'_>) {
+        let Evidence { seen, plan, .. } = evidence;
+        let bad = |heard: &&Heard| matches!(heard.answer.code, 501 | 504);
+        if let Some(heard) = seen.hellos.iter().find(bad)
+            && plan.proxy_from.is_none()
+        {
+            self.put(
+                "hello-name",
+                format!("{} {} got \"{}\"", heard.verb, plan.sender, heard.answer),
+                "mend --as: a full host name of letters, digits, hyphens and dots; on a server, the \
+                 Fqdn of the send connector",
+                "RFC 5321 §4.1.1.1",
+            );
+        }
+    }
+
+    /// No keyword came, and nothing tells whether the server or something between is to blame.
+    fn only_helo(&mut self, evidence: &Evidence<'_>) {
+        if let Some(ehlo) = ehlo_unknown(evidence)
+            && self.0.is_empty()
+        {
+            self.put(
+                "only-helo",
+                format!("EHLO got \"{ehlo}\", and HELO works: there are no extensions to use"),
+                "see what answers there: a server without ESMTP, or a firewall between that passes \
+                 the seven verbs of RFC 821 alone; the receiver's protocol log shows which verb \
+                 arrived",
+                "RFC 5321 §3.2; Cisco document 4733",
+            );
+        }
+    }
+
     fn own(&mut self, evidence: &Evidence<'_>, own: Own) {
         match own {
             Own::CannotAchieve => self.not_offered(evidence),
@@ -111,7 +156,7 @@ impl Causes {
                 "see what on the way rewrites the EHLO reply: every Exchange server offers both",
                 "case note of 2019-11-04",
             ),
-            Own::TlsRequired => {}
+            Own::TlsRequired => self.only_helo(evidence),
             Own::NoCertificate => self.put(
                 "no-own-certificate",
                 "direct trust needs the sender's certificate, and there is none",
@@ -192,6 +237,15 @@ impl Causes {
             );
         }
     }
+}
+
+/// The answer to an EHLO that is not known, where HELO is.
+fn ehlo_unknown<'a>(evidence: &'a Evidence<'_>) -> Option<&'a Answer> {
+    let hellos = &evidence.seen.hellos;
+    // With a header that is taken for a command, one reply is to that.
+    let helo = hellos.iter().any(|h| h.verb == "HELO" && h.answer.code == 250);
+    let ehlo = hellos.iter().find(|h| h.verb == "EHLO" && matches!(h.answer.code, 500 | 502))?;
+    (helo && evidence.plan.proxy_from.is_none()).then_some(&ehlo.answer)
 }
 
 fn offers_any(seen: &Seen, verb: &str) -> bool {

@@ -3,8 +3,8 @@
 use super::{Causes, Evidence, offers_any, told_source};
 use crate::auth::Mechanism;
 use crate::probe::answer::Answer;
-use crate::probe::plan::Mechanism as Wanted;
-use crate::probe::report::{Peer, Product, ProofOutcome};
+use crate::probe::plan::{Credentials, Mechanism as Wanted};
+use crate::probe::report::{Peer, Product};
 use crate::probe::token::TokenErrorKind;
 
 impl Causes {
@@ -26,7 +26,10 @@ impl Causes {
             );
         }
         let passes = seen.last_hello().is_some_and(|heard| heard.verb == "EHLO");
-        if seen.keywords().any(|k| k.masked) || !passes {
+        if !passes {
+            return self.only_helo(evidence);
+        }
+        if seen.keywords().any(|k| k.masked) {
             // The cause stands there already; the server's own part cannot be seen.
             return;
         }
@@ -81,8 +84,10 @@ impl Causes {
 
     /// 454 4.7.0 of the sender's own making.
     pub(super) fn own_proof(&mut self, evidence: &Evidence<'_>) {
-        let Some(tried) = &evidence.seen.proof else { return self.mechanism(evidence) };
-        let Some(error) = &tried.error else { return self.mechanism(evidence) };
+        let error = evidence.seen.proof.as_ref().and_then(|tried| tried.error.as_ref());
+        let Some(error) = error else {
+            return self.mechanism(evidence, "in this state of the session EHLO does not offer it");
+        };
         match error.kind {
             TokenErrorKind::NoCredentials => self.put(
                 "kerberos-no-ticket",
@@ -121,23 +126,28 @@ impl Causes {
         self.kerberos(evidence);
     }
 
-    pub(super) fn mechanism(&mut self, evidence: &Evidence<'_>) {
+    fn mechanism(&mut self, evidence: &Evidence<'_>, fits: &str) {
+        self.only_helo(evidence);
         if !self.0.is_empty() {
             return;
         }
         if evidence.peer.product.is_foreign() {
             self.not_exchange(evidence);
         }
+        let by_password = matches!(evidence.plan.credentials, Credentials::Password { .. });
         let (verb, ticks) = match evidence.plan.mechanism {
             Wanted::Login => ("AUTH LOGIN", "BasicAuth (with BasicAuthRequireTLS in TLS only)"),
             Wanted::Ntlm => ("AUTH NTLM", "Integrated"),
             Wanted::Gssapi => ("AUTH GSSAPI", "Integrated, with EnableAuthGSSAPI"),
             Wanted::XExpsNtlm => ("X-EXPS NTLM", "ExchangeServer"),
+            Wanted::ExchangeServer if by_password => {
+                ("X-EXPS NTLM", "ExchangeServer; an Edge never offers it")
+            }
             _ => ("X-EXPS GSSAPI", "ExchangeServer; an Edge never offers it"),
         };
         self.put(
             "mechanism-not-offered",
-            format!("{verb} is not offered to this peer in this state of the session"),
+            format!("{verb} is not there for this peer: {fits}"),
             format!("AuthMechanism of the connector needs {ticks}"),
             "Set-ReceiveConnector",
         );
@@ -145,7 +155,7 @@ impl Causes {
 
     /// The proof, or the verb before it, gets the receiver's own 451 5.7.3.
     pub(super) fn no_submit(&mut self, evidence: &Evidence<'_>, answer: &Answer) {
-        let proved = evidence.seen.proof.as_ref().is_some_and(|tried| tried.reply.is_some());
+        let proved = evidence.seen.proof.as_ref().is_some_and(|tried| tried.begun);
         if !proved {
             return self.not_offered(evidence);
         }
@@ -154,8 +164,8 @@ impl Causes {
             format!("\"{answer}\" after the proof: no permission group of the connector lets this account submit"),
             "tick ExchangeServers in PermissionGroups, and see that the sender's computer account \
              is in the group Exchange Servers: Get-ADPermission on the connector shows the rights; \
-             event 1020 on the server names the account",
-            "technet ff985427; ff983318",
+             event 1018 on the server names the account",
+            "technet ff985427",
         );
     }
 
@@ -163,39 +173,47 @@ impl Causes {
     pub(super) fn proof_refused(&mut self, evidence: &Evidence<'_>, answer: &Answer) {
         let Some(tried) = &evidence.seen.proof else { return };
         let said = format!("\"{answer}\"");
-        match tried.mechanism {
-            _ if answer.code == 504 => self.mechanism(evidence),
-            Mechanism::Gssapi => {
-                self.kerberos(evidence);
-                if tried.outcome == ProofOutcome::Refused {
-                    self.wrong_key(&format!("{said} to a ticket that the KDC has given"));
-                    self.put(
-                        "kerberos-spn-elsewhere",
-                        "the SPN may stand at another account, so that the ticket is made with \
-                         that one's key",
-                        "setspn -X finds names that stand twice; setspn -Q SMTPSVC/… who has it",
-                        "KB 979174",
-                    );
-                    self.connector_fqdn(evidence);
+        match answer.code {
+            500..=504 if !tried.begun || answer.code == 504 => {
+                self.mechanism(evidence, &format!("it got {said}"));
+            }
+            // With the same codes a proof is refused that has not been made yet.
+            454 | 535 if tried.told => match tried.mechanism {
+                Mechanism::Gssapi => self.ticket_refused(evidence, &said),
+                Mechanism::Ntlm | Mechanism::Login | Mechanism::ExchangeAuth => {
+                    self.password_refused(&said);
                 }
-            }
-            Mechanism::Ntlm | Mechanism::Login | Mechanism::ExchangeAuth => {
-                self.put(
-                    "wrong-password",
-                    format!("{said} to the name and the password"),
-                    "mend name or password; on the server event 1035 (LogonDenied) or, where the \
-                     account may not submit there, 1018 and 1020 tell which; NTLMv1 and a missing \
-                     channel binding (ExtendedProtectionPolicy) are refused with the same words",
-                    "technet ff981907",
-                );
-                self.put(
-                    "no-submit-right",
-                    "the same reply is given to a good proof whose account may not submit on this \
-                     connector",
-                    "PermissionGroups: ExchangeUsers for users, ExchangeServers for servers",
-                    "technet ff985427",
-                );
-            }
+            },
+            _ => self.otherwise(evidence, answer),
         }
+    }
+
+    fn ticket_refused(&mut self, evidence: &Evidence<'_>, said: &str) {
+        self.kerberos(evidence);
+        self.wrong_key(&format!("{said} to a ticket that the KDC has given"));
+        self.put(
+            "kerberos-spn-elsewhere",
+            "the SPN may stand at another account, so that the ticket is made with that one's key",
+            "setspn -X finds names that stand twice; setspn -Q SMTPSVC/… who has it",
+            "KB 979174",
+        );
+        self.connector_fqdn(evidence);
+    }
+
+    fn password_refused(&mut self, said: &str) {
+        self.put(
+            "wrong-password",
+            format!("{said} to the name and the password"),
+            "mend name or password; on the server event 1035 (LogonDenied) or, where the account \
+             may not submit there, 1018 tells which; NTLMv1 and a missing channel binding \
+             (ExtendedProtectionPolicy) are refused with the same words",
+            "technet ff981907",
+        );
+        self.put(
+            "no-submit-right",
+            "the same reply is given to a good proof whose account may not submit on this connector",
+            "PermissionGroups: ExchangeUsers for users, ExchangeServers for servers",
+            "technet ff985427",
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Causes, Evidence, last_sent};
 use crate::probe::answer::Answer;
+use crate::probe::plan::Mechanism as Wanted;
 use crate::probe::report::Stage;
 
 impl Causes {
@@ -20,7 +21,27 @@ impl Causes {
             {
                 self.no_submit(evidence, answer);
             }
-            (Stage::HelloInTls, 454) => self.put(
+            (_, 451) if answer.says("PRX") || answer.says("due to temporary server error") => {
+                self.put(
+                    "proxy-target",
+                    format!(
+                        "{said}: the front end cannot hand the session on to a server behind it"
+                    ),
+                    "on the front end: Test-NetConnection to port 2525 (or 465) of each mailbox \
+                     server, Get-ServerComponentState for HubTransport there, the DNS servers that \
+                     its adapters ask (nslookup of each server), and Get-ReceiveConnector for one \
+                     that took the port from \"Default\" or \"Client Proxy\"",
+                    "Cisco SocialMiner note",
+                );
+            }
+            (Stage::HelloInTls, 454) if answer.says("cipher strength") => self.put(
+                "weak-cipher",
+                said,
+                "see the ciphers of both sides (Get-TlsCipherSuite); the report has the one that \
+                 was chosen",
+                "our choice",
+            ),
+            (Stage::HelloInTls, 454) if evidence.plan.mechanism == Wanted::DirectTrust => self.put(
                 "direct-trust-unknown",
                 format!("{said} to the hello behind TLS: the server does not know the certificate"),
                 "Start-EdgeSynchronization, or subscribe the Edge again; event 1036 on the server \
@@ -75,7 +96,7 @@ impl Causes {
                  ms-Exch-SMTP-Accept-Any-Recipient; or Get-AcceptedDomain, if the domain is theirs",
                 "Allow anonymous relay",
             ),
-            (Stage::Rcpt, _) if answer.says("5.1.") => self.put(
+            (Stage::Rcpt, _) if answer.text().starts_with("5.1.") => self.put(
                 "recipient-refused",
                 said,
                 "mend the address; recipient validation and the switches RejectReserved… decide",
@@ -93,7 +114,31 @@ impl Causes {
                 "read the Received fields for the servers that hand it to each other",
                 "Hop count exceeded",
             ),
-            _ => {}
+            _ => self.otherwise(evidence, answer),
+        }
+    }
+
+    /// Nothing in the reply tells of a cause that is known.
+    pub(super) fn otherwise(&mut self, evidence: &Evidence<'_>, answer: &Answer) {
+        if !self.0.is_empty() {
+            return;
+        }
+        let fits = format!("\"{answer}\" to {}", last_sent(evidence));
+        match answer.code {
+            400..500 => self.put(
+                "temporary",
+                format!("{fits}: try again later, it says"),
+                "wait for the next attempt, which passes greylisting; where the same reply stays, \
+                 the receiver's protocol log and event log of that minute tell why",
+                "RFC 5321 §4.2.1; RFC 6647",
+            ),
+            _ => self.put(
+                "refused",
+                format!("{fits}: no known cause has these words"),
+                "read the reply: a policy, a filter or a block list mostly names itself in it; then \
+                 the receiver's protocol log and message tracking log of that minute",
+                "our choice",
+            ),
         }
     }
 }
