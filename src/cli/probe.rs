@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use expsd::connector::Version;
 use expsd::probe::{
     self, Credentials, Line, Mechanism, Opening, Outcome, Plan, Report, Style, Styled, StyledLine,
 };
-use expsd::tls::Certificate;
+use expsd::tls::{self, Certificate};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{FAILED, Failed, Format, UNREADABLE, fail, written};
@@ -60,6 +60,10 @@ pub struct Probe {
     /// transport certificate
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
+    /// The server's certificate as EdgeSync has published it, in PEM or DER: for direct-trust,
+    /// another one ends it with event 2018
+    #[arg(long, value_name = "FILE")]
+    expected_certificate: Option<PathBuf>,
     /// The server's own name, for its certificate and its ticket [default: HOST, or, where that
     /// is an address, the name in the banner]
     #[arg(long, value_name = "FQDN")]
@@ -129,10 +133,10 @@ impl FromStr for At {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const EXPECTED: &str = "expected a name or an address, and a port if it is not 25: \
-                                ex01.contoso.com, 10.0.0.5:2525, [fe80::1]:25";
+                                ex01.contoso.com, 10.0.0.5:2525, [2001:db8::5]:25, [fe80::1%eth0]:25";
         let at = |host: &str, port| Ok(Self { host: host.to_owned(), port });
         // An IPv6 address without a port has colons of its own.
-        if text.parse::<IpAddr>().is_ok() {
+        if is_address(text) {
             return at(text, 25);
         }
         let (host, port) = match text.rsplit_once(':') {
@@ -143,9 +147,20 @@ impl FromStr for At {
         };
         let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':');
-        match !host.is_empty() && host.len() <= 255 && host.bytes().all(fits) {
-            true => at(host, port),
-            false => Err(EXPECTED),
+        let is_name = !host.is_empty() && host.len() <= 255 && host.bytes().all(fits);
+        if is_name || is_address(host) { at(host, port) } else { Err(EXPECTED) }
+    }
+}
+
+/// An IPv6 address may name the interface that it is reached by: `fe80::1%eth0` (RFC 4007 §11).
+fn is_address(text: &str) -> bool {
+    match text.split_once('%') {
+        None => text.parse::<IpAddr>().is_ok(),
+        Some((address, scope)) => {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            address.parse::<Ipv6Addr>().is_ok()
+                && (1..=15).contains(&scope.len())
+                && scope.bytes().all(fits)
         }
     }
 }
@@ -230,6 +245,14 @@ impl Probe {
         if self.sender.is_empty() || self.sender.contains(|c: char| c == ' ' || c.is_control()) {
             return Err(fail(UNREADABLE, "--as wants a host name, ex02.contoso.com"));
         }
+        if self.user.is_none() && self.mechanism.wants_password() {
+            let name = self.mechanism.to_possible_value();
+            let name = name.as_ref().map_or("it", |value| value.get_name());
+            return Err(fail(
+                UNREADABLE,
+                format!("--mechanism {name} wants --user and a password"),
+            ));
+        }
         let plan = Plan::new(self.target.host.clone(), self.target.port);
         Ok(Plan {
             server_name: self.server_name.clone(),
@@ -239,6 +262,7 @@ impl Probe {
             credentials: self.credentials()?,
             require_tls: self.require_tls,
             certificate: self.certificate()?,
+            expected_certificate: self.expected_certificate()?,
             from_address: self.from_address,
             proxy_from: self.proxy_from,
             mail_from: self.mail_from.clone(),
@@ -279,6 +303,20 @@ impl Probe {
         Ok(Some(Arc::new(certificate)))
     }
 
+    fn expected_certificate(&self) -> Result<Option<Vec<u8>>, Failed> {
+        let Some(path) = &self.expected_certificate else { return Ok(None) };
+        let failed = |error: &dyn std::fmt::Display| {
+            fail(UNREADABLE, format!("cannot use {}: {error}", path.display()))
+        };
+        if self.mechanism.mechanism() != Mechanism::DirectTrust {
+            return Err(failed(&"only --mechanism direct-trust knows a server by its certificate"));
+        }
+        let file = fs::read(path).map_err(|error| failed(&error))?;
+        tls::one_certificate(&file)
+            .map(Some)
+            .ok_or_else(|| failed(&"it holds no certificate in PEM or DER"))
+    }
+
     fn message(&self) -> String {
         let (from, to) = (&self.mail_from, self.rcpt_to.as_deref().unwrap_or_default());
         let from =
@@ -300,6 +338,10 @@ impl Probe {
 const INTERRUPTED: u8 = 130;
 
 impl How {
+    fn wants_password(self) -> bool {
+        matches!(self, Self::XExpsNtlm | Self::Ntlm | Self::Login)
+    }
+
     fn mechanism(self) -> Mechanism {
         match self {
             Self::ExchangeServer => Mechanism::ExchangeServer,

@@ -314,7 +314,9 @@ pub(super) fn name(plan: &Plan, seen: &Seen) -> Option<String> {
     if plan.server_name.is_some() {
         return plan.server_name.clone();
     }
-    if plan.host.parse::<IpAddr>().is_err() && plan.host.contains('.') {
+    // `fe80::1%eth0`
+    let bare = plan.host.split('%').next().unwrap_or_default();
+    if bare.parse::<IpAddr>().is_err() && plan.host.contains('.') {
         return Some(plan.host.clone());
     }
     let banner = seen.banner.iter().map(|(banner, _)| banner);

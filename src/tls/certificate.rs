@@ -118,6 +118,17 @@ impl Certificate {
     }
 }
 
+/// The one certificate that a file holds, in PEM or DER; the key may be missing. In DER.
+pub fn one_certificate(file: &[u8]) -> Option<Vec<u8>> {
+    let der = match CertificateDer::from_pem_slice(file) {
+        Ok(first) => first.to_vec(),
+        Err(_) => file.to_vec(),
+    };
+    let (rest, _) = X509Certificate::from_der(&der).ok()?;
+    rest.is_empty().then_some(())?;
+    Some(der)
+}
+
 impl Details {
     /// `parsed` is what `der` holds.
     pub(super) fn read(der: &[u8], parsed: &X509Certificate<'_>) -> Result<Self, jiff::Error> {
@@ -196,5 +207,9 @@ mod tests {
         let at = pem.find("-----BEGIN PRIVATE").unwrap();
         assert!(matches!(Certificate::from_pem(&pem[..at]), Err(CertificateError::NoKey)));
         assert!(matches!(Certificate::from_pem(&pem[at..]), Err(CertificateError::NoCertificate)));
+        let der = one_certificate(&pem.as_bytes()[..at]).unwrap();
+        assert_eq!(one_certificate(&der), Some(der.clone()));
+        assert_eq!(one_certificate(&der[1..]), None);
+        assert_eq!(one_certificate(&pem.as_bytes()[at..]), None);
     }
 }

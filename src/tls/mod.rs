@@ -11,7 +11,7 @@ mod config;
 mod facts;
 mod store;
 
-pub use certificate::{Certificate, CertificateError, Details, KeyKind};
+pub use certificate::{Certificate, CertificateError, Details, KeyKind, one_certificate};
 pub use client::{HandshakeFailure, ServerFacts, Terms, client, server_facts};
 pub use config::{Endpoint, TlsError, internal_transport, starttls};
 pub use facts::{ClientCertificate, ClientRoots, Facts, Negotiated, RootsError, facts, public_key};

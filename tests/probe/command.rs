@@ -47,11 +47,46 @@ fn exit_codes_are_for_scripts() {
         &["ex01", "--as", "a b"],
         &["ex01", "--send"],
         &["ex01", "--certificate", "/nonexistent"],
+        &["ex01", "--mechanism", "login"],
+        &["ex01", "--mechanism", "ntlm"],
+        &["ex01", "--mechanism", "x-exps-ntlm"],
+        &["ex01", "--expected-certificate", "Cargo.toml"],
+        &["ex01", "--mechanism", "direct-trust", "--expected-certificate", "Cargo.toml"],
+        &["fe80::1%"],
+        &["ex01%eth0"],
     ] {
         let finished = probe(wrong);
         assert_eq!(finished.status.code(), Some(2), "{wrong:?}: {finished:#?}");
         assert!(finished.stdout.is_empty() && !finished.stderr.is_empty(), "{wrong:?}");
     }
+}
+
+/// A link-local address is reached by way of an interface (RFC 4007 §11).
+#[test]
+fn an_address_may_name_its_interface() {
+    for target in ["[fe80::bad%lo]:2525", "fe80::bad%lo"] {
+        let finished = probe(&[target, "--timeout", "500ms"]);
+        assert!(finished.stdout.starts_with("fe80::bad%lo, port 25"), "{finished:#?}");
+        assert!(finished.stderr.is_empty(), "{finished:#?}");
+    }
+}
+
+/// Event 2018: the server's certificate is not the one that EdgeSync has published.
+#[test]
+fn a_server_that_is_not_the_one_expected() {
+    use expsd::tls::Certificate;
+    let daemon = daemon();
+    let at = daemon.address(DEFAULT).to_string();
+    let file = daemon.dir().join("edge.pem");
+    let names = ["edge01.contoso.test".to_owned()];
+    let pem = Certificate::generate(&names, 30, std::time::SystemTime::now()).unwrap();
+    std::fs::write(&file, pem).unwrap();
+    let file = file.to_str().unwrap();
+    let direct = ["--mechanism", "direct-trust", "--certificate", file];
+    let finished = probe(&[&[&at[..]], &direct[..], &["--expected-certificate", file]].concat());
+    assert_eq!(finished.status.code(), Some(1), "{finished:#?}");
+    assert!(finished.stdout.contains("event      2018 Error"), "{finished:#?}");
+    assert!(finished.stdout.contains("454 4.7.5 Certificate validation failure"), "{finished:#?}");
 }
 
 #[test]
