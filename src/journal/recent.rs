@@ -48,6 +48,8 @@ pub enum Point {
     Began,
     /// It met its first refusal.
     Refused,
+    /// A failure rule has bitten in it for the first time.
+    Ruled,
     Ended,
 }
 
@@ -90,8 +92,8 @@ impl Recent {
     }
 
     /// The first session, also one that is there already, that `wanted` accepts; `None` if there
-    /// is none by `deadline`. A session is shown when it begins, at its first refusal and at its
-    /// end.
+    /// is none by `deadline`. A session is shown when it begins, at its first refusal, when a rule
+    /// bites and at its end.
     pub async fn wait_for_session(
         &self,
         deadline: Instant,
@@ -115,9 +117,9 @@ impl Recent {
         }
     }
 
-    /// Forgets all of it. Sessions that are open go on, unseen.
+    /// Forgets all of it but the sessions that are open.
     pub fn clear(&self) {
-        lock(&self.sessions).clear();
+        lock(&self.sessions).retain(|session| session.trace().ended.is_none());
         lock(&self.events).clear();
         lock(&self.rows).clear();
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What happened in a session, and why. `Display` tells it to a person.
+/// What happened in a session, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Trace {
     /// 16 hexadecimal digits, as in the protocol log.
@@ -19,12 +19,15 @@ pub struct Trace {
     pub remote: String,
     pub selection: Selection,
     pub steps: Vec<Step>,
-    /// Steps that are not kept, beyond [`Trace::MAX_STEPS`] or [`Trace::MAX_OCTETS`].
+    /// Steps that are not kept, as there were too many, or they were too long.
     pub more_steps: u64,
     /// Who the peer turned out to be; `None`: it stayed anonymous.
     pub identity: Option<String>,
     pub messages: u32,
     pub outcome: Outcome,
+    /// The failure rules that have bitten, each once; 100 at most.
+    #[serde(default)]
+    pub rules: Vec<String>,
     /// Who ended the connection.
     pub ending: Option<String>,
     /// What its steps take so far.
@@ -129,6 +132,8 @@ impl Trace {
     pub const MAX_STEPS: usize = 1_000;
     /// What its steps may take.
     pub const MAX_OCTETS: usize = 64 << 10;
+    /// Rules that it names.
+    pub const MAX_RULES: usize = 100;
 
     pub fn new(
         session: String,
@@ -149,9 +154,20 @@ impl Trace {
             identity: None,
             messages: 0,
             outcome: Outcome::Quiet,
+            rules: Vec::new(),
             ending: None,
             octets: 0,
         }
+    }
+
+    /// A rule has bitten. Whether it is the first time.
+    pub fn ruled(&mut self, rule: &str) -> bool {
+        let is_new =
+            self.rules.len() < Self::MAX_RULES && self.rules.iter().all(|known| known != rule);
+        if is_new {
+            self.rules.push(rule.to_owned());
+        }
+        is_new
     }
 
     pub fn push(&mut self, at: u64, what: What) {
@@ -177,6 +193,7 @@ impl Trace {
     }
 }
 
+/// In lines for a person.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(

@@ -108,6 +108,7 @@ impl Tracer {
                 self.remark(now, format!("{octets} octets in clear behind {command} were dropped"))
             }
             Note::Ruled { rule, reason } => {
+                self.ruled(rule.name());
                 self.remark(now, format!("{reason}: {}", rule.then()));
             }
             // Told by the reply, or by the step of the handshake.
@@ -119,7 +120,17 @@ impl Tracer {
         }
     }
 
+    fn ruled(&self, rule: &str) {
+        let is_new = self.followed.trace().ruled(rule);
+        if is_new {
+            self.changed(Point::Ruled);
+        }
+    }
+
     fn refused(&mut self, server: &Server, session: &Session, reply: &Reply, reason: &Reason) {
+        if let Reason::Rule(rule) = reason {
+            self.ruled(rule);
+        }
         let refusal = refusal(reason, reply, server, Some(session.connector()));
         self.refusals.push_back((reply.to_string(), refusal));
     }

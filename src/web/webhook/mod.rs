@@ -109,7 +109,7 @@ fn trigger(happened: &Happened) -> Option<Trigger> {
     match happened {
         Happened::Message(_) => Some(Trigger::Message),
         Happened::Session(change) => match change.point {
-            Point::Began => None,
+            Point::Began | Point::Ruled => None,
             Point::Refused => Some(Trigger::Refused),
             Point::Ended => Some(Trigger::Session),
         },
