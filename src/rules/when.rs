@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use mail_parser::parsers::MessageStream;
+use memchr::memmem;
+
 use super::pattern::Pattern;
 use super::stage::Stage;
 use crate::connector::{ByteSize, IpRange, SourceAddress};
-use crate::smtp::header::{Field, HeaderReader};
+use crate::smtp::header::HeaderReader;
 
 /// What is known at a stage. What is not known there meets no condition.
 #[derive(Clone, Debug)]
@@ -74,20 +77,35 @@ impl HeaderPattern {
     pub fn parse(text: &str) -> Option<Self> {
         let (name, text) = text.split_once(':').unwrap_or((text, "*"));
         let fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
-        fits.then(|| Self { name: name.into(), text: Pattern::new(text.trim()) })
+        fits.then(|| Self { name: name.into(), text: Pattern::new(&spaced(text)) })
     }
 
-    /// Whether a field of that name, unfolded and trimmed, has that text.
+    /// Whether a field of that name has that text, as it came or decoded (RFC 2047).
     fn is_in(&self, message: &[u8]) -> bool {
         let mut reader = HeaderReader::default();
         let mut fields = std::iter::from_fn(|| reader.next(message, true));
-        fields.any(|field| field.is(&self.name) && self.text.matches(unfold(&field).trim()))
+        fields.any(|field| field.is(&self.name) && self.is_told_by(field.body()))
+    }
+
+    fn is_told_by(&self, body: &[u8]) -> bool {
+        // What is no UTF-8 is still a field that is there.
+        self.text.matches(&spaced(&String::from_utf8_lossy(body)))
+            || decoded(body).is_some_and(|text| self.text.matches(&spaced(&text)))
     }
 }
 
-/// What is no UTF-8 is still a field that is there.
-fn unfold(field: &Field<'_>) -> String {
-    String::from_utf8_lossy(field.body()).replace(['\r', '\n'], "")
+/// With each run of blanks and line ends as one space, and none at the ends: however a field was
+/// folded.
+fn spaced(text: &str) -> String {
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A field's text, if it has encoded words.
+fn decoded(body: &[u8]) -> Option<String> {
+    memmem::find(body, b"=?")?;
+    // The parser reads on to the end of a line.
+    let field = [body.trim_ascii_end(), b"\n"].concat();
+    MessageStream::new(&field).parse_unstructured().into_text().map(Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -104,7 +122,8 @@ mod tests {
             size: Some(2048),
             mechanism: None,
             content: Some(
-                b"Received: from a\r\nreceived: from\r\n\tb\r\nX-Flag:\r\n\r\nSubject: body\r\n",
+                b"Received: from a\r\nreceived: from\r\n\tb\r\nX-Flag:\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n \
+                  =?utf-8?B?IGFuIGFsbGU=?=\r\n\r\nSubject: body\r\n",
             ),
         }
     }
@@ -141,6 +160,9 @@ mod tests {
             when.fits(Stage::EndOfData, &facts())
         };
         assert!(fits("Received: from\tb"));
+        assert!(fits("Received: from b"), "however it is folded");
+        assert!(fits("Subject: gr\u{fc}\u{df}e an alle"), "decoded");
+        assert!(fits("Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= *"), "as it came");
         assert!(fits("received:from a"));
         assert!(fits("X-Flag"));
         assert!(fits("X-Flag:"));
