@@ -79,6 +79,11 @@ impl Rules {
         self.change(|list| list.push(Counting::of(rule.into())))
     }
 
+    /// Adds a rule before the others, so that it is asked first.
+    pub fn add_first(&self, rule: Rule) -> Result<(), RulesError> {
+        self.change(|list| list.insert(0, Counting::of(rule.into())))
+    }
+
     /// Puts a rule in the place of the one of its name, or behind the others; its count begins at
     /// zero. Says whether there was one.
     pub fn put(&self, rule: Rule) -> Result<bool, RulesError> {
