@@ -81,7 +81,7 @@ impl Guard {
     fn allows(&self, headers: &HeaderMap) -> Result<(), Problem> {
         self.site(headers)?;
         let Some(lock) = &self.lock else { return Ok(()) };
-        let shown = text(headers, &AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let shown = text(headers, &AUTHORIZATION).and_then(bearer);
         if shown.is_some_and(|shown| lock.token.is(shown)) || lock.has_pass(headers) {
             return Ok(());
         }
@@ -99,6 +99,12 @@ impl Lock {
             value.is_some_and(|value| value.as_bytes().ct_eq(self.pass.as_bytes()).into())
         })
     }
+}
+
+/// What is shown by a scheme whose name is written in any case (RFC 9110 §11.1).
+fn bearer(credentials: &str) -> Option<&str> {
+    let (scheme, shown) = credentials.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| shown.trim_start_matches(' '))
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -195,7 +201,9 @@ mod tests {
             let headers = [("host", "ex01.contoso.test"), ("authorization", value)];
             status("0.0.0.0:8025", Some(TOKEN), &headers)
         };
-        assert_eq!(ask("Bearer 0123456789abcdef"), None);
+        for right in ["Bearer 0123456789abcdef", "bearer  0123456789abcdef"] {
+            assert_eq!(ask(right), None, "{right}");
+        }
         for wrong in ["Bearer 0123456789abcdeF", "Bearer", "Basic 0123456789abcdef", ""] {
             assert_eq!(ask(wrong), Some(401), "{wrong}");
         }
