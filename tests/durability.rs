@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use expsd::capture::{Capture, Limits, Settings};
-use support::{Client, Daemon, Kept, PATIENCE, kept, wait_until};
+use support::{Client, Daemon, Kept, PATIENCE, http, kept, wait_until};
 
 const RELAY: &str = r#"
     [[ReceiveConnector]]
@@ -183,6 +183,24 @@ fn sigterm_lets_the_message_in_flight_end() {
         assert!(daemon.wait().success());
         assert_eq!(kept(folder.path())[0].content, b"Subject: in flight\r\n\r\nText.\r\n");
     }
+}
+
+/// Whoever copies the file then, without the log that stood beside it, has all.
+#[test]
+fn after_sigterm_the_database_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let argument = format!("sqlite:{}", folder.path().join("mail.db").display());
+    let mut daemon = Daemon::start(RELAY, &["--capture", &argument]);
+    let mut client = Client::connect(daemon.address("Relay"));
+    client.ehlo();
+    client.deliver("bob@fabrikam.test", "alice@contoso.test");
+    let list = http(daemon.http(), "GET", "/api/v1/messages", &[], "");
+    assert!(list.body.contains("alice@contoso.test"), "{}", list.body);
+    daemon.signal("-TERM");
+    assert!(daemon.wait().success());
+    let names = std::fs::read_dir(folder.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["mail.db"]);
 }
 
 #[test]

@@ -166,8 +166,10 @@ impl Store for Sqlite {
 }
 
 impl Drop for Sqlite {
-    /// Waits for the writer: its connection must be closed before the lock is.
+    /// Waits for the writer: its connection must be closed before the lock is. It must be the
+    /// last to be closed, as those that read cannot move what is in SQLite's log to the database.
     fn drop(&mut self) {
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
         self.jobs = None;
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
