@@ -122,8 +122,8 @@ async fn a_page_of_a_million_takes_less_than_100_ms() {
             Filter { identity: some("CONTOSO\\alice"), text: some("please confirm"), ..none() },
             50,
         ),
-        ("from and to, none", Filter { from: some("user77@"), to: some("8@contoso"), ..none() }, 0),
-        ("from and to", Filter { from: some("user77@"), to: some("7@contoso"), ..none() }, 50),
+        ("from and to, none", Filter { from: some("user77@"), to: some("r8@"), ..none() }, 0),
+        ("from and to", Filter { from: some("user77@"), to: some("@contoso"), ..none() }, 50),
     ];
     let mut slow = Vec::new();
     for (name, filter, expected) in cases {

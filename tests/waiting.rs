@@ -193,6 +193,29 @@ async fn nothing_is_missed(server: ExchangeServer) {
     senders.join_all().await;
 }
 
+/// An address that another begins with, or ends in, is another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_the_mail_of_an_address_like_his() {
+    let (database, _folder) = relay_with_database().await;
+    for server in [relay().await, database] {
+        let capture = Arc::clone(server.capture());
+        let waiting = tokio::spawn(async move { wait(&capture, &to("alice@"), PATIENCE).await });
+        let mut client = Client::connect(server.address("Relay").unwrap()).await;
+        client.deliver("malice@contoso.test", "not hers").await;
+        client.deliver("u11@contoso.test", "not hers either").await;
+        client.deliver("Alice@contoso.test", "hers").await;
+        assert_eq!(found(waiting.await.unwrap()), "hers");
+        let capture = server.capture();
+        for part in ["alice@contoso.test", "ALICE@", "alice@con"] {
+            assert_eq!(found(wait(capture, &to(part), PATIENCE).await), "hers", "{part}");
+        }
+        for part in ["1@contoso.test", "lice@"] {
+            let waited = wait(capture, &to(part), Duration::ZERO).await;
+            assert!(matches!(waited, Waited::Late(_)), "{part}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_there_is_given_at_once() {
     let server = relay().await;

@@ -10,9 +10,10 @@ use super::Kept;
 /// Where part of a text is enough, ASCII letters match in either case; the rest is exact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Part of the sender in the envelope.
+    /// Part of the sender in the envelope, or `<>` for the null path. With something before an
+    /// `@` it is where the address begins, so that `alice@` does not mean `malice@`.
     pub from: Option<String>,
-    /// Part of one of the recipients in the envelope.
+    /// Part of one of the recipients in the envelope, as for [`Filter::from`].
     pub to: Option<String>,
     /// Part of the decoded subject.
     pub subject: Option<String>,
@@ -66,8 +67,8 @@ impl Filter {
             && is(&self.session, fields.session)
             && is(&self.connector, fields.connector)
             && is(&self.identity, fields.identity)
-            && has(&self.from, fields.from)
-            && self.to.as_deref().is_none_or(|part| to.any(|to| contains(to, part)))
+            && self.from.as_deref().is_none_or(|part| is_meant(fields.from, part))
+            && self.to.as_deref().is_none_or(|part| to.any(|to| is_meant(to, part)))
             && has(&self.subject, fields.subject)
     }
 
@@ -87,6 +88,18 @@ pub(super) struct Fields<'a> {
     pub subject: &'a str,
 }
 
+/// Whether `part` means an address, which is empty for the null path.
+fn is_meant(address: &str, part: &str) -> bool {
+    match part.find('@') {
+        _ if part == "<>" => address.is_empty(),
+        Some(1..) => {
+            let begins = address.as_bytes().get(..part.len());
+            begins.is_some_and(|begins| begins.eq_ignore_ascii_case(part.as_bytes()))
+        }
+        _ => contains(address, part),
+    }
+}
+
 /// Whether `part` is in `text`, ASCII letters in either case.
 fn contains(text: &str, part: &str) -> bool {
     let (text, part) = (text.as_bytes(), part.as_bytes());
@@ -101,7 +114,31 @@ fn contains(text: &str, part: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::contains;
+    use super::{contains, is_meant};
+
+    #[test]
+    fn a_local_part_is_told_whole() {
+        for (part, address) in [
+            ("alice@", "Alice@contoso.test"),
+            ("ALICE@contoso.test", "alice@contoso.test"),
+            ("alice@con", "alice@contoso.test"),
+            ("lice", "malice@contoso.test"),
+            ("@contoso", "malice@contoso.test"),
+            ("<>", ""),
+            ("", ""),
+        ] {
+            assert!(is_meant(address, part), "{part} {address}");
+        }
+        for (part, address) in [
+            ("alice@", "malice@contoso.test"),
+            ("1@contoso.test", "u11@contoso.test"),
+            ("alice@contoso.test.", "alice@contoso.test"),
+            ("<>", "alice@contoso.test"),
+            ("@", ""),
+        ] {
+            assert!(!is_meant(address, part), "{part} {address}");
+        }
+    }
 
     proptest! {
         #[test]
