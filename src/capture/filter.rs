@@ -7,7 +7,8 @@ use super::Kept;
 
 /// What a message must be like. All that is set must hold; the default holds for all.
 ///
-/// Where part of a text is enough, ASCII letters match in either case; the rest is exact.
+/// Where part of a text is enough, any part of it will do; where not, it is the whole. ASCII
+/// letters match in either case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Part of the sender in the envelope, or `<>` for the null path. With something before an
@@ -24,6 +25,8 @@ pub struct Filter {
     /// The account; empty for anonymous peers.
     pub identity: Option<String>,
     pub session: Option<String>,
+    /// [`Message::message_id`](super::Message::message_id)
+    pub message_id: Option<String>,
     /// Received then or later.
     pub since: Option<Timestamp>,
     /// Received before.
@@ -42,6 +45,7 @@ impl Filter {
             session: &message.session,
             connector: &message.connector,
             identity: message.identity.as_deref().unwrap_or_default(),
+            message_id: &message.message_id,
             from: envelope.reverse_path.mailbox().map_or("", |mailbox| mailbox.as_str()),
             subject: &message.digest.subject,
         };
@@ -56,7 +60,7 @@ impl Filter {
         mut to: impl Iterator<Item = &'a str>,
     ) -> bool {
         let is = |wanted: &Option<String>, there: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == there)
+            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(there))
         };
         let has = |wanted: &Option<String>, there: &str| {
             wanted.as_deref().is_none_or(|wanted| contains(there, wanted))
@@ -67,6 +71,7 @@ impl Filter {
             && is(&self.session, fields.session)
             && is(&self.connector, fields.connector)
             && is(&self.identity, fields.identity)
+            && is(&self.message_id, fields.message_id)
             && self.from.as_deref().is_none_or(|part| is_meant(fields.from, part))
             && self.to.as_deref().is_none_or(|part| to.any(|to| is_meant(to, part)))
             && has(&self.subject, fields.subject)
@@ -84,6 +89,7 @@ pub(super) struct Fields<'a> {
     pub session: &'a str,
     pub connector: &'a str,
     pub identity: &'a str,
+    pub message_id: &'a str,
     pub from: &'a str,
     pub subject: &'a str,
 }

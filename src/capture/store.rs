@@ -53,6 +53,8 @@ pub struct Summary {
     pub remote: String,
     /// The account, or `null` for an anonymous peer.
     pub identity: Option<String>,
+    /// As the reply named it: its Message-ID field, or an id of this server.
+    pub message_id: String,
     /// The sender in the envelope; empty for the null path.
     pub from: String,
     /// The recipients in the envelope.
@@ -137,6 +139,7 @@ impl Summary {
             session: &self.session,
             connector: &self.connector,
             identity: self.identity.as_deref().unwrap_or_default(),
+            message_id: &self.message_id,
             from: &self.from,
             subject: &self.subject,
         }
@@ -155,6 +158,7 @@ impl Kept {
             connector: self.message.connector.clone(),
             remote: self.message.remote.clone(),
             identity: self.message.identity.clone(),
+            message_id: self.message.message_id.clone(),
             from: envelope.reverse_path.to_string(),
             to: recipients.map(|recipient| recipient.mailbox.to_string()).collect(),
             subject: digest.subject.clone(),

@@ -167,10 +167,14 @@ struct Drawn {
     connector: &'static str,
     identity: Option<&'static str>,
     seconds: i64,
+    message_id: &'static str,
 }
 
 fn drawn() -> impl Strategy<Value = Drawn> {
-    let address = || prop::sample::select(vec!["Alice@contoso.test", "bob@x.test", "al_%c@y.test"]);
+    let address = || {
+        let all = vec!["Alice@contoso.test", "malice@contoso.test", "bob@x.test", "al_%c@y.test"];
+        prop::sample::select(all)
+    };
     let words =
         || prop::sample::select(vec!["", "Hello", "hello World", "É é", "\"a\" AND b*", "ab"]);
     (
@@ -180,17 +184,12 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         words(),
         prop::sample::select(vec!["EX01\\A", "EX01\\B"]),
         prop::option::of(Just("CONTOSO\\alice")),
-        // Not quite in the order of acceptance.
-        0..100_i64,
+        // Clocks go back, and far at times.
+        prop_oneof![9 => 0..100_i64, 1 => -3_000..3_000_i64],
+        prop::sample::select(vec!["<a@b.test>", "<A@B.test>", "<c@d.test>"]),
     )
-        .prop_map(|(from, to, subject, text, connector, identity, seconds)| Drawn {
-            from,
-            to,
-            subject,
-            text,
-            connector,
-            identity,
-            seconds,
+        .prop_map(|(from, to, subject, text, connector, identity, seconds, message_id)| {
+            Drawn { from, to, subject, text, connector, identity, seconds, message_id }
         })
 }
 
@@ -202,6 +201,10 @@ fn filter() -> impl Strategy<Value = Filter> {
             "lo",
             "hello",
             "ALICE",
+            "alice@",
+            "Alice@Contoso.test",
+            "b@x.test",
+            "<>",
             "@",
             "é",
             "É É",
@@ -220,12 +223,12 @@ fn filter() -> impl Strategy<Value = Filter> {
     (
         (part(), part(), part(), part()),
         one(&["EX01\\A", "ex01\\a"]),
-        one(&["", "CONTOSO\\alice"]),
-        one(&["0000000000000003"]),
+        one(&["", "CONTOSO\\alice", "contoso\\ALICE"]),
+        (one(&["0000000000000003", "000000000000000a"]), one(&["<a@b.test>", "<x>"])),
         (time(), time()),
         prop::option::weighted(0.2, 0..40_u64),
     )
-        .prop_map(|((from, to, subject, text), connector, identity, session, times, after)| {
+        .prop_map(|((from, to, subject, text), connector, identity, ids, times, after)| {
             Filter {
                 from,
                 to,
@@ -233,7 +236,8 @@ fn filter() -> impl Strategy<Value = Filter> {
                 text,
                 connector,
                 identity,
-                session,
+                session: ids.0,
+                message_id: ids.1,
                 since: times.0,
                 until: times.1,
                 after,
@@ -254,12 +258,12 @@ proptest! {
         let [memory, sqlite] = &stores.all[..] else { unreachable!() };
         let (mut all, mut keeping) = (Vec::new(), Vec::new());
         for (id, drawn) in drawn.iter().enumerate() {
-            let Drawn { from, to, subject, text, connector, identity, seconds } = drawn;
+            let Drawn { from, to, subject, text, connector, identity, seconds, message_id } = drawn;
             let mut message = message(id, from, to, subject, text);
             message.connector = (*connector).to_owned();
             message.identity = identity.map(str::to_owned);
-            // Within what the stores allow for.
-            message.received = Timestamp::new(id as i64 * 100 + seconds % 50, 0).unwrap();
+            message.message_id = (*message_id).to_owned();
+            message.received = Timestamp::new(id as i64 * 100 + seconds, 0).unwrap();
             all.push(keep(&**memory, message.clone()));
             keeping.push(sqlite.keep(Arc::new(message)));
         }

@@ -34,7 +34,9 @@ pub(super) enum Cause {
     Full,
     #[error("it cannot be written to ({0}); see to the rights of the file and its folder")]
     ReadOnly(Arc<rusqlite::Error>),
-    #[error("it is damaged ({0}); move it away, or recover it with sqlite3's .recover")]
+    #[error(
+        "it is damaged ({0}); move it away, or recover it with .recover of sqlite3 3.43 or later"
+    )]
     Damaged(Arc<rusqlite::Error>),
     #[error("the disk fails ({0}); see to it, or name a file on another")]
     Disk(Arc<rusqlite::Error>),

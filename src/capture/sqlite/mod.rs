@@ -179,14 +179,18 @@ impl Drop for Sqlite {
 
 impl Counts {
     fn read(connection: &Connection) -> Result<Self, Cause> {
-        let (kept, held) = connection
-            .query_row("SELECT kept, held FROM totals", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let counts =
+            connection.query_row("SELECT kept, held, latest, disorder FROM totals", [], |row| {
+                let (kept, held) = (row.get(0)?, row.get(1)?);
+                let (latest, disorder) = (row.get(2)?, row.get(3)?);
+                Ok(Self { kept, held, latest, disorder, ..Self::default() })
+            })?;
         let newest = connection.query_row(
             "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'",
             [],
             |row| row.get(0),
         )?;
-        Ok(Self { kept, held, newest, ..Self::default() })
+        Ok(Self { newest, ..counts })
     }
 }
 

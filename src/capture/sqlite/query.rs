@@ -1,7 +1,6 @@
 //! Reading: lists never touch bodies, and every filter has an index to walk.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
@@ -11,10 +10,6 @@ use super::super::{Filter, Kept, Listed, Message, Order, Page, Summary};
 use super::error::Cause;
 use super::nanoseconds;
 
-/// How far the order of acceptance may differ from that of the times received: a commit takes
-/// less. Our choice.
-const DISORDER: Duration = Duration::from_secs(60);
-
 /// Messages that a page looks at, at most, where no index leads to those that match. It takes some
 /// 50 ms. Our choice; tests reach it sooner.
 const LOOKED_AT: usize = if cfg!(test) { 7 } else { 25_000 };
@@ -23,7 +18,8 @@ const LOOKED_AT: usize = if cfg!(test) { 7 } else { 25_000 };
 const FEW: i64 = 2_000;
 
 const COLUMNS: &str = "m.number, m.id, m.session, m.received, m.connector, m.remote, m.identity, \
-                       m.sender, m.recipients, m.subject, m.preview, m.octets, m.stripped";
+                       m.sender, m.recipients, m.subject, m.preview, m.octets, m.stripped, \
+                       m.message_id";
 
 /// `total` is left for the caller.
 pub(super) fn list(connection: &Connection, filter: &Filter, page: Page) -> Result<Listed, Cause> {
@@ -107,7 +103,7 @@ fn walk(
         Driver::All => "message m WHERE true".to_owned(),
         Driver::Equal(column, value) => {
             values.push(Value::Text(value.to_owned()));
-            format!("message m WHERE m.{column} = ?3")
+            format!("message m WHERE m.{column} = ?3 COLLATE NOCASE")
         }
         Driver::Search(terms) => {
             values.push(Value::Text(terms));
@@ -160,6 +156,7 @@ fn driver<'a>(connection: &Connection, filter: &'a Filter) -> Result<Driver<'a>,
         statement.query_row(params![value, FEW], |row| Ok(row.get::<_, i64>(0)? < FEW))
     };
     let columns = [
+        ("message_id", &filter.message_id),
         ("session", &filter.session),
         ("identity", &filter.identity),
         ("connector", &filter.connector),
@@ -167,7 +164,10 @@ fn driver<'a>(connection: &Connection, filter: &'a Filter) -> Result<Driver<'a>,
     let mut equal = None;
     for (column, value) in columns {
         let Some(value) = value.as_deref() else { continue };
-        if leads_to_few(&format!("SELECT 1 FROM message WHERE {column} = ?1"), value)? {
+        if leads_to_few(
+            &format!("SELECT 1 FROM message WHERE {column} = ?1 COLLATE NOCASE"),
+            value,
+        )? {
             return Ok(Driver::Equal(column, value));
         }
         equal = equal.or(Some(Driver::Equal(column, value)));
@@ -210,21 +210,25 @@ fn bounds(connection: &Connection, filter: &Filter, page: Page) -> Result<(i64, 
         Order::NewestFirst => below = page.past.map_or(below, number),
         Order::OldestFirst => above = above.max(page.past.map_or(0, number)),
     }
+    if filter.since.is_none() && filter.until.is_none() {
+        return Ok((above, below));
+    }
+    let disorder: i64 =
+        connection.query_row("SELECT disorder FROM totals", [], |row| row.get(0))?;
     if let Some(since) = filter.since {
-        let surely = since.checked_sub(DISORDER).unwrap_or(Timestamp::MIN);
+        let surely = nanoseconds(since).saturating_sub(disorder);
         above = above.max(first_since(connection, surely)? - 1);
     }
     if let Some(until) = filter.until {
-        let surely = until.checked_add(DISORDER).unwrap_or(Timestamp::MAX);
+        let surely = nanoseconds(until).saturating_add(disorder);
         below = below.min(first_since(connection, surely)?);
     }
     Ok((above, below))
 }
 
-/// The first number of a message that was received at a time or later, by halving: numbers grow
-/// with time.
-fn first_since(connection: &Connection, time: Timestamp) -> Result<i64, Cause> {
-    let time = nanoseconds(time);
+/// A number from which on messages were received at a time or later, and before which earlier,
+/// but for those that the disorder put out of their place. By halving: numbers grow with time.
+fn first_since(connection: &Connection, time: i64) -> Result<i64, Cause> {
     let end = |which| {
         let query = format!("SELECT coalesce({which}(number), 0) FROM message");
         connection.query_row(&query, [], |row| row.get::<_, i64>(0))
@@ -263,6 +267,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         preview: row.get(10)?,
         octets: row.get(11)?,
         stripped: row.get(12)?,
+        message_id: row.get(13)?,
     })
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::Cause;
 
 /// `user_version`: changes with every layout that an older expsd could not use.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 /// `application_id`: "expS".
 const APPLICATION: i64 = 0x6578_7053;
@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Of each connection that reads. Our choice.
 const CACHE_KIB: i64 = 16 << 10;
 
-/// Bodies stand apart, so that lists need not step over them. Every index ends in the number,
-/// which lists are ordered by. `search` holds trigrams only, of ASCII letters in either case.
+/// Bodies stand apart, so that lists need not step over them. `search` holds trigrams only, of
+/// ASCII letters in either case.
 const TABLES: &str = "
     CREATE TABLE message (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,11 +38,9 @@ const TABLES: &str = "
         preview TEXT NOT NULL,
         octets INTEGER NOT NULL,
         stripped INTEGER NOT NULL,
-        held INTEGER NOT NULL
+        held INTEGER NOT NULL,
+        message_id TEXT NOT NULL DEFAULT ''
     );
-    CREATE INDEX message_session ON message (session);
-    CREATE INDEX message_connector ON message (connector);
-    CREATE INDEX message_identity ON message (identity);
     CREATE TABLE content (
         number INTEGER PRIMARY KEY,
         facts TEXT NOT NULL,
@@ -53,8 +51,46 @@ const TABLES: &str = "
         sender, recipients, subject, text,
         content = '', contentless_delete = 1, tokenize = 'trigram'
     );
-    CREATE TABLE totals (kept INTEGER NOT NULL, held INTEGER NOT NULL);
-    INSERT INTO totals VALUES (0, 0);
+";
+
+/// Every index ends in the number, which lists are ordered by.
+const INDEXES: &str = "
+    CREATE INDEX message_session ON message (session COLLATE NOCASE);
+    CREATE INDEX message_connector ON message (connector COLLATE NOCASE);
+    CREATE INDEX message_identity ON message (identity COLLATE NOCASE);
+    CREATE INDEX message_message_id ON message (message_id COLLATE NOCASE);
+";
+
+/// One row. `latest` and `disorder` are nanoseconds: the greatest `received` so far, and by how
+/// much one that came behind it was less, at most.
+const TOTALS: &str = "
+    CREATE TABLE totals (
+        kept INTEGER NOT NULL,
+        held INTEGER NOT NULL,
+        latest INTEGER NOT NULL,
+        disorder INTEGER NOT NULL
+    );
+";
+
+/// The row of `totals`, from the messages themselves.
+const COUNT: &str = "
+    INSERT INTO totals (kept, held, latest, disorder)
+    SELECT count(*), coalesce(sum(held), 0), coalesce(max(received), 0),
+        CAST(coalesce(max(greatest - received), 0) AS INTEGER)
+    FROM (SELECT held, received, max(received) OVER (ORDER BY number) AS greatest FROM message)
+";
+
+/// From layout 1, whose indexes told cases apart, to layout 2.
+const TO_2: &str = "
+    ALTER TABLE message ADD COLUMN message_id TEXT NOT NULL DEFAULT '';
+    UPDATE message SET message_id = coalesce((
+        SELECT json_extract(facts, '$.message_id') FROM content
+        WHERE content.number = message.number
+    ), '');
+    DROP INDEX message_session;
+    DROP INDEX message_connector;
+    DROP INDEX message_identity;
+    DROP TABLE totals;
 ";
 
 /// Takes the file for this process alone: another expsd would not tell our waiters what it keeps.
@@ -101,12 +137,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, Cause> {
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    if is_new {
+    if layout < LAYOUT {
         let transaction = connection.transaction()?;
-        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(if is_new { TABLES } else { TO_2 })?;
+        transaction.execute_batch(INDEXES)?;
+        transaction.execute_batch(TOTALS)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
         transaction.commit()?;
+    }
+    let counted = "SELECT count(*) FROM totals";
+    if connection.query_row(counted, [], |row| row.get::<_, i64>(0))? == 0 {
+        connection.execute_batch(COUNT)?;
     }
     Ok(connection)
 }

@@ -41,6 +41,78 @@ async fn what_was_kept_is_there_again() {
     }
 }
 
+/// What an expsd before this one left, whose indexes told cases apart.
+const BACK_TO_LAYOUT_1: &str = "
+    DROP INDEX message_session;
+    DROP INDEX message_connector;
+    DROP INDEX message_identity;
+    DROP INDEX message_message_id;
+    ALTER TABLE message DROP COLUMN message_id;
+    CREATE INDEX message_session ON message (session);
+    CREATE INDEX message_connector ON message (connector);
+    CREATE INDEX message_identity ON message (identity);
+    DROP TABLE totals;
+    CREATE TABLE totals (kept INTEGER NOT NULL, held INTEGER NOT NULL);
+    INSERT INTO totals VALUES (3, 30);
+    PRAGMA user_version = 1;
+";
+
+/// Three messages, the second of them from before the first.
+async fn with_three(file: &Path) {
+    let store = Sqlite::open(file, Limits::DISK).unwrap();
+    for (id, second) in [("a", 5_000), ("b", 1_000), ("c", 6_000)] {
+        let received = Timestamp::from_second(second).unwrap();
+        let message_id = format!("<{id}@client.test>");
+        let message = Message { received, message_id, ..sample(id, b"x") };
+        store.keep(Arc::new(message)).await.unwrap();
+    }
+}
+
+fn found(store: &Sqlite, filter: Filter) -> Vec<String> {
+    let listed = store.list(&filter, Page::default()).unwrap();
+    listed.messages.into_iter().map(|message| message.id).collect()
+}
+
+fn are_found(file: &Path) {
+    let store = Sqlite::open(file, Limits::DISK).unwrap();
+    assert_eq!(store.totals().kept, 3);
+    assert_eq!(store.totals().octets, 3);
+    let message_id = Some("<B@client.test>".to_owned());
+    assert_eq!(found(&store, Filter { message_id, ..Filter::default() }), ["b"]);
+    let until = Timestamp::from_second(2_000).ok();
+    assert_eq!(found(&store, Filter { until, ..Filter::default() }), ["b"]);
+}
+
+#[tokio::test]
+async fn what_an_older_expsd_kept_is_brought_up_to_date() {
+    let (_folder, file) = folder();
+    with_three(&file).await;
+    Connection::open(&file).unwrap().execute_batch(BACK_TO_LAYOUT_1).unwrap();
+    are_found(&file);
+    are_found(&file);
+}
+
+#[tokio::test]
+async fn totals_that_are_lost_are_counted_again() {
+    let (_folder, file) = folder();
+    with_three(&file).await;
+    are_found(&file);
+    Connection::open(&file).unwrap().execute_batch("DELETE FROM totals").unwrap();
+    are_found(&file);
+}
+
+/// Others may copy the file then, without the log beside it.
+#[tokio::test]
+async fn the_file_is_whole_when_the_store_is_closed() {
+    let (folder, file) = folder();
+    let store = Sqlite::open(&file, Limits::DISK).unwrap();
+    keep(&store, "a", 1).await.unwrap();
+    assert!(store.get("a").unwrap().is_some());
+    drop(store);
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["mail.db"]);
+}
+
 #[tokio::test]
 async fn smaller_limits_hold_for_what_is_there() {
     let (_folder, file) = folder();
@@ -68,10 +140,10 @@ fn a_file_that_is_something_else_is_left_alone() {
 
     let newer = folder.path().join("newer.db");
     drop(Sqlite::open(&newer, Limits::DISK).unwrap());
-    Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
     assert_eq!(
         refused(&newer),
-        "a newer expsd made it (layout 2, this one knows 1); run that one, or name another file"
+        "a newer expsd made it (layout 3, this one knows 2); run that one, or name another file"
     );
 
     assert!(refused(folder.path()).contains("or name another file"));

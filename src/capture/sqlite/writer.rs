@@ -45,6 +45,10 @@ pub(super) struct Counts {
     pub newest: u64,
     pub accepted: u64,
     pub discarded: u64,
+    /// The greatest time of reception so far, in nanoseconds since 1970.
+    pub latest: i64,
+    /// By how much one that came behind it was less, at most: clocks go back.
+    pub disorder: i64,
 }
 
 impl Writer {
@@ -106,9 +110,12 @@ impl Writer {
         if counts == self.counts {
             return Ok((done, crowded));
         }
+        if counts.kept == 0 {
+            (counts.latest, counts.disorder) = (0, 0);
+        }
         transaction
-            .prepare_cached("UPDATE totals SET kept = ?1, held = ?2")?
-            .execute(params![counts.kept, counts.held])?;
+            .prepare_cached("UPDATE totals SET kept = ?1, held = ?2, latest = ?3, disorder = ?4")?
+            .execute(params![counts.kept, counts.held, counts.latest, counts.disorder])?;
         transaction.commit()?;
         self.counts = counts;
         self.counters.set(counts);
@@ -152,13 +159,14 @@ fn insert(
     let digest = &message.digest;
     let mut statement = transaction.prepare_cached(
         "INSERT INTO message (id, session, received, connector, remote, identity, sender,
-             recipients, subject, preview, octets, stripped, held)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             recipients, subject, preview, octets, stripped, held, message_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
+    let received = nanoseconds(message.received);
     let number = statement.insert(params![
         message.id,
         message.session,
-        nanoseconds(message.received),
+        received,
         message.connector,
         message.remote,
         message.identity.as_deref().unwrap_or_default(),
@@ -169,6 +177,7 @@ fn insert(
         message.octets,
         message.stripped.len(),
         message.held(),
+        message.message_id,
     ])?;
     transaction
         .prepare_cached(
@@ -189,6 +198,8 @@ fn insert(
     counts.kept += 1;
     counts.held += message.held();
     counts.accepted += 1;
+    counts.disorder = counts.disorder.max(counts.latest.saturating_sub(received));
+    counts.latest = counts.latest.max(received);
     // SQLite numbers from 1.
     counts.newest = number as u64;
     Ok(counts.newest)

@@ -115,6 +115,7 @@ impl MessageFilter {
             connector: self.connector.map(|name| api.identity(name)),
             identity: self.identity.map(anonymous),
             session: self.session,
+            message_id: None,
             since: self.since.map(|Moment(time)| time),
             until: self.until.map(|Moment(time)| time),
             after: None,
