@@ -95,6 +95,7 @@ async fn a_page_of_a_million_takes_less_than_100_ms() {
     let one = format!("R{middle}@");
     let key = format!("key-{middle:x}.");
     let subject = format!("message {middle} ");
+    let sevenfold = ["thanks"; 7].join(" ");
     let cases = [
         ("no filter", none(), 50),
         ("from, one in a thousand", Filter { from: some("USER77@"), ..none() }, 50),
@@ -107,6 +108,8 @@ async fn a_page_of_a_million_takes_less_than_100_ms() {
         ("text, one", Filter { text: some(&key), ..none() }, 1),
         ("text, one in 256", Filter { text: some("please confirm"), ..none() }, 50),
         ("text, none of common parts", Filter { text: some("orderpayment"), ..none() }, 0),
+        // Every trigram is in nearly every message, the whole in none: this is as bad as it gets.
+        ("text, one word seven times", Filter { text: some(&sevenfold), ..none() }, 0),
         ("text, two letters", Filter { text: some("ey"), ..none() }, 50),
         ("subject, two letters, none", Filter { subject: some("zq"), ..none() }, 0),
         ("connector, all", Filter { connector: some("EX01\\Default Frontend EX01"), ..none() }, 50),
@@ -145,10 +148,5 @@ async fn a_page_of_a_million_takes_less_than_100_ms() {
     let start = Instant::now();
     store.list(&Filter::default(), deep).unwrap();
     println!("{:>9.1?} a page from the middle", start.elapsed());
-    // Every trigram is in nearly every message, the whole in none: this is as bad as it gets.
-    let words = Filter { text: some(&["thanks"; 7].join(" ")), ..none() };
-    let start = Instant::now();
-    store.list(&words, Page::default()).unwrap();
-    println!("{:>9.1?} text, one word seven times", start.elapsed());
     assert_eq!(slow, [""; 0]);
 }

@@ -1,6 +1,7 @@
 //! Reading: lists never touch bodies, and every filter has an index to walk.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
@@ -9,10 +10,13 @@ use rusqlite::{Connection, MAIN_DB, OptionalExtension as _, Row, params, params_
 use super::super::{Filter, Kept, Listed, Message, Order, Page, Summary};
 use super::error::Cause;
 use super::nanoseconds;
+use super::schema::{MARK, MARKED};
 
-/// Messages that a page looks at, at most, where no index leads to those that match. It takes some
-/// 50 ms. Our choice; tests reach it sooner.
-const LOOKED_AT: usize = if cfg!(test) { 7 } else { 25_000 };
+/// What a page looks at before it is given back as it is. Our choice; tests reach it sooner.
+const A_PAGE: Patience = match cfg!(test) {
+    false => Patience { rows: 25_000, time: Duration::from_millis(40) },
+    true => Patience { rows: 7, time: Duration::ZERO },
+};
 
 /// What leads to fewer rows than this is followed alone, and the rest looked at in these.
 const FEW: i64 = 2_000;
@@ -23,10 +27,19 @@ const COLUMNS: &str = "m.number, m.id, m.session, m.received, m.connector, m.rem
 
 /// `total` is left for the caller.
 pub(super) fn list(connection: &Connection, filter: &Filter, page: Page) -> Result<Listed, Cause> {
+    list_patiently(connection, filter, page, A_PAGE)
+}
+
+pub(super) fn list_patiently(
+    connection: &Connection,
+    filter: &Filter,
+    page: Page,
+    patience: Patience,
+) -> Result<Listed, Cause> {
     let mut listed = Listed::default();
     // What is looked up for a row belongs to the same state of the database.
     let snapshot = connection.unchecked_transaction()?;
-    let stopped = walk(&snapshot, filter, page, LOOKED_AT, |summary| {
+    let stopped = walk(&snapshot, filter, page, patience, |summary| {
         let full = listed.messages.len() == page.limit();
         if full {
             listed.next = listed.messages.last().map(|last| last.number);
@@ -42,7 +55,8 @@ pub(super) fn list(connection: &Connection, filter: &Filter, page: Page) -> Resu
 /// The numbers of all that match.
 pub(super) fn numbers(connection: &Connection, filter: &Filter) -> Result<Vec<u64>, Cause> {
     let mut numbers = Vec::new();
-    walk(connection, filter, Page::default(), usize::MAX, |summary| {
+    let all = Patience { rows: usize::MAX, time: Duration::MAX };
+    walk(connection, filter, Page::default(), all, |summary| {
         numbers.push(summary.number);
         true
     })?;
@@ -84,13 +98,22 @@ fn read(connection: &Connection, number: u64) -> Result<Message, Cause> {
     Ok(message)
 }
 
-/// Shows those that match to `see`, in the order of the page, for as long as it wants more. Looks
-/// at `most`, and tells where it stopped if it could go on.
+/// How much is looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// Rows, matching or not.
+    pub rows: usize,
+    /// Whether it is over is asked at the messages that are marked.
+    pub time: Duration,
+}
+
+/// Shows those that match to `see`, in the order of the page, for as long as it wants more. Tells
+/// where it stopped if it could go on.
 fn walk(
     connection: &Connection,
     filter: &Filter,
     page: Page,
-    most: usize,
+    patience: Patience,
     mut see: impl FnMut(Summary) -> bool,
 ) -> Result<Option<u64>, Cause> {
     let (above, below) = bounds(connection, filter, page)?;
@@ -106,7 +129,8 @@ fn walk(
             format!("message m WHERE m.{column} = ?3 COLLATE NOCASE")
         }
         Driver::Search(terms) => {
-            values.push(Value::Text(terms));
+            // A search that finds nothing would not come back before the end.
+            values.push(Value::Text(format!("({terms}) OR sender : \"{MARK}\"")));
             "search CROSS JOIN message m ON m.number = search.rowid WHERE search MATCH ?3"
                 .to_owned()
         }
@@ -115,31 +139,35 @@ fn walk(
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM {source} AND {key} > ?1 AND {key} < ?2 ORDER BY {key} {order}"
     ))?;
+    let start = Instant::now();
     let mut rows = statement.query(params_from_iter(values))?;
-    let mut text = connection.prepare_cached("SELECT text FROM content WHERE number = ?1")?;
     let mut last = 0;
     for looked_at in 0.. {
         let Some(row) = rows.next()? else { break };
-        if looked_at == most {
+        let is_late = last > 0 && last % MARKED == 0 && start.elapsed() >= patience.time;
+        if looked_at == patience.rows || is_late {
             return Ok(Some(last));
         }
         let summary = summary(row)?;
         last = summary.number;
-        if !filter.fits(&summary.fields(), summary.to.iter().map(String::as_str)) {
-            continue;
-        }
-        if filter.text.is_some() {
-            let mut found = text.query([summary.number])?;
-            let Some(row) = found.next()? else { continue };
-            if !filter.fits_text(row.get_ref(0)?.as_str().map_err(text_error)?) {
-                continue;
-            }
-        }
-        if !see(summary) {
+        if matches(connection, filter, &summary)? && !see(summary) {
             break;
         }
     }
     Ok(None)
+}
+
+fn matches(connection: &Connection, filter: &Filter, summary: &Summary) -> Result<bool, Cause> {
+    if !filter.fits(&summary.fields(), summary.to.iter().map(String::as_str)) {
+        return Ok(false);
+    }
+    if filter.text.is_none() {
+        return Ok(true);
+    }
+    let mut text = connection.prepare_cached("SELECT text FROM content WHERE number = ?1")?;
+    let mut found = text.query([summary.number])?;
+    let Some(row) = found.next()? else { return Ok(false) };
+    Ok(filter.fits_text(row.get_ref(0)?.as_str().map_err(text_error)?))
 }
 
 /// What gives the rows that are looked at.
@@ -175,13 +203,6 @@ fn driver<'a>(connection: &Connection, filter: &'a Filter) -> Result<Driver<'a>,
     let terms = terms(filter);
     if terms.is_empty() {
         return Ok(equal.unwrap_or(Driver::All));
-    }
-    if terms.len() > 1 {
-        for term in &terms {
-            if leads_to_few("SELECT 1 FROM search WHERE search MATCH ?1", term)? {
-                return Ok(Driver::Search(term.clone()));
-            }
-        }
     }
     Ok(Driver::Search(terms.join(" AND ")))
 }

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::super::message::sample;
-use super::super::{Limits, Page, Store as _};
+use super::super::{Limits, Order, Page, Store as _};
 use super::*;
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -53,14 +54,18 @@ const BACK_TO_LAYOUT_1: &str = "
     CREATE INDEX message_identity ON message (identity);
     DROP TABLE totals;
     CREATE TABLE totals (kept INTEGER NOT NULL, held INTEGER NOT NULL);
-    INSERT INTO totals VALUES (3, 30);
+    INSERT INTO totals VALUES (4, 40);
+    DELETE FROM search WHERE rowid % 4 = 0;
+    INSERT INTO search (rowid, sender, recipients, subject, text)
+        SELECT m.number, sender, recipients, subject, text
+        FROM message m JOIN content USING (number) WHERE m.number % 4 = 0;
     PRAGMA user_version = 1;
 ";
 
-/// Three messages, the second of them from before the first.
-async fn with_three(file: &Path) {
+/// Four messages, the second of them from before the first.
+async fn with_four(file: &Path) {
     let store = Sqlite::open(file, Limits::DISK).unwrap();
-    for (id, second) in [("a", 5_000), ("b", 1_000), ("c", 6_000)] {
+    for (id, second) in [("a", 5_000), ("b", 1_000), ("c", 6_000), ("d", 7_000)] {
         let received = Timestamp::from_second(second).unwrap();
         let message_id = format!("<{id}@client.test>");
         let message = Message { received, message_id, ..sample(id, b"x") };
@@ -75,8 +80,7 @@ fn found(store: &Sqlite, filter: Filter) -> Vec<String> {
 
 fn are_found(file: &Path) {
     let store = Sqlite::open(file, Limits::DISK).unwrap();
-    assert_eq!(store.totals().kept, 3);
-    assert_eq!(store.totals().octets, 3);
+    assert_eq!((store.totals().kept, store.totals().octets), (4, 4));
     let message_id = Some("<B@client.test>".to_owned());
     assert_eq!(found(&store, Filter { message_id, ..Filter::default() }), ["b"]);
     let until = Timestamp::from_second(2_000).ok();
@@ -86,16 +90,25 @@ fn are_found(file: &Path) {
 #[tokio::test]
 async fn what_an_older_expsd_kept_is_brought_up_to_date() {
     let (_folder, file) = folder();
-    with_three(&file).await;
-    Connection::open(&file).unwrap().execute_batch(BACK_TO_LAYOUT_1).unwrap();
+    with_four(&file).await;
+    let connection = Connection::open(&file).unwrap();
+    let marked = || {
+        let query = "SELECT count(*) FROM search WHERE search MATCH ?1";
+        let mark = format!("\"{}\"", schema::MARK);
+        connection.query_row(query, [mark], |row| row.get::<_, u64>(0)).unwrap()
+    };
+    assert_eq!(marked(), 1);
+    connection.execute_batch(BACK_TO_LAYOUT_1).unwrap();
+    assert_eq!(marked(), 0);
     are_found(&file);
     are_found(&file);
+    assert_eq!(marked(), 1);
 }
 
 #[tokio::test]
 async fn totals_that_are_lost_are_counted_again() {
     let (_folder, file) = folder();
-    with_three(&file).await;
+    with_four(&file).await;
     are_found(&file);
     Connection::open(&file).unwrap().execute_batch("DELETE FROM totals").unwrap();
     are_found(&file);
@@ -177,6 +190,46 @@ async fn a_body_is_read_once_for_all_who_look_at_it() {
     store.remove(&Removal::Ids(vec!["a".to_owned()])).unwrap();
     assert!(store.get("a").unwrap().is_none());
     assert_eq!(first.content.len(), 1 << 20);
+}
+
+/// Wherever a page is given back before its end, the next one goes on.
+#[tokio::test]
+async fn pages_that_end_early_lose_nothing() {
+    let (_folder, file) = folder();
+    let store = Sqlite::open(&file, Limits::DISK).unwrap();
+    for number in 0..60 {
+        let subject = if number % 7 == 0 { "abc bcd" } else { "abcd" };
+        let content = format!("Subject: {subject}\r\n\r\n");
+        store.keep(Arc::new(sample(&number.to_string(), content.as_bytes()))).await.unwrap();
+    }
+    store.remove(&Removal::Ids(vec!["30".to_owned(), "59".to_owned()])).unwrap();
+    let connection = schema::open_reader(&file).unwrap();
+    let subject = |subject: &str| Filter { subject: Some(subject.to_owned()), ..Filter::default() };
+    // Searched for, searched for in vain, and looked for one by one.
+    for (filter, expected) in [(subject("abcd"), 49), (subject("abc bcde"), 0), (subject("b"), 58)]
+    {
+        for rows in [1, 5, 7, 25, usize::MAX] {
+            for time in [Duration::ZERO, Duration::MAX] {
+                for order in [Order::NewestFirst, Order::OldestFirst] {
+                    let patience = query::Patience { rows, time };
+                    let mut page = Page { order, past: None, limit: 3 };
+                    let mut numbers = Vec::new();
+                    loop {
+                        let listed =
+                            query::list_patiently(&connection, &filter, page, patience).unwrap();
+                        numbers.extend(listed.messages.iter().map(|message| message.number));
+                        page.past = listed.next;
+                        if page.past.is_none() {
+                            break;
+                        }
+                    }
+                    assert_eq!(numbers.len(), expected, "{filter:?} {rows} {time:?} {order:?}");
+                    let falls = order == Order::NewestFirst;
+                    assert!(numbers.is_sorted_by(|a, b| if falls { a > b } else { a < b }));
+                }
+            }
+        }
+    }
 }
 
 /// A full disk, and one with room again: SQLite reports a full file alike.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::super::{CaptureError, Filter, Limits, Message, Removal};
 use super::error::Cause;
-use super::{Counters, DatabaseError, nanoseconds, query};
+use super::{Counters, DatabaseError, nanoseconds, query, schema};
 
 /// Messages in one transaction. Our choice.
 const AT_ONCE: usize = 500;
@@ -153,7 +153,7 @@ fn insert(
     counts: &mut Counts,
 ) -> Result<u64, Cause> {
     let envelope = &message.envelope;
-    let sender = envelope.reverse_path.to_string();
+    let mut sender = envelope.reverse_path.to_string();
     let recipients: Vec<_> = envelope.recipients.iter().map(|r| r.mailbox.as_str()).collect();
     let recipients = recipients.join("\n");
     let digest = &message.digest;
@@ -189,6 +189,11 @@ fn insert(
             digest.text,
             &message.content[..]
         ])?;
+    // SQLite numbers from 1.
+    let newest = number as u64;
+    if newest.is_multiple_of(schema::MARKED) {
+        sender.push_str(schema::MARK);
+    }
     transaction
         .prepare_cached(
             "INSERT INTO search (rowid, sender, recipients, subject, text)
@@ -200,9 +205,8 @@ fn insert(
     counts.accepted += 1;
     counts.disorder = counts.disorder.max(counts.latest.saturating_sub(received));
     counts.latest = counts.latest.max(received);
-    // SQLite numbers from 1.
-    counts.newest = number as u64;
-    Ok(counts.newest)
+    counts.newest = newest;
+    Ok(newest)
 }
 
 fn remove(
