@@ -43,6 +43,7 @@ pub struct Capture {
     folder: Option<Folder>,
     waiters: Waiters,
     newest: watch::Sender<u64>,
+    outlives: bool,
 }
 
 /// Where messages are kept, and how many.
@@ -81,7 +82,8 @@ impl Capture {
             None => Arc::new(Memory::new(settings.limits)),
         };
         let newest = watch::Sender::new(store.totals().newest);
-        Ok(Self { store, folder, waiters: Waiters::default(), newest })
+        let outlives = settings.database.is_some();
+        Ok(Self { store, folder, waiters: Waiters::default(), newest, outlives })
     }
 
     /// Keeps `message`, and gives its number. When this returns, the store has it, and the
@@ -142,6 +144,11 @@ impl Capture {
         if let Ok(told) = tokio::time::timeout_at(deadline.into(), place.found()).await {
             // Of messages that come at once, the first to be told need not be the next.
             let next = if filter.after.is_some() { self.find(filter).await? } else { None };
+    /// Whether messages outlive the daemon, and their numbers go on.
+    pub fn outlives(&self) -> bool {
+        self.outlives
+    }
+
             return Ok(Waited::Found(next.unwrap_or(told)));
         }
         let all = Filter { after: filter.after, ..Filter::default() };

@@ -47,6 +47,20 @@ pub(super) struct Mark {
     event: u64,
 }
 
+impl Mark {
+    /// Where to go on in the run of `now`. Whoever was told of an earlier one has seen none of the
+    /// events of this, nor of the messages unless those have `outlived` it.
+    fn in_run(self, now: Self, outlived: bool) -> Self {
+        let message = match self.run == now.run || outlived {
+            // The database may be another one.
+            true => self.message.min(now.message),
+            false => 0,
+        };
+        let event = if self.run == now.run { self.event } else { 0 };
+        Self { run: now.run, message, event }
+    }
+}
+
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}-{}", self.run, self.message, self.event)
@@ -68,7 +82,7 @@ impl FromStr for Mark {
 }
 
 impl Feed {
-    /// From `seen` on if that is of this run, else from now on.
+    /// From `seen` on, or from now on.
     pub fn new(app: App, seen: Option<Mark>) -> Self {
         // Before looking at what there is, so that nothing falls in between.
         let changes = app.recent.changes();
@@ -76,7 +90,7 @@ impl Feed {
         let run = app.started.as_millisecond();
         let newest = app.recent.events().first().map_or(0, |event| event.number);
         let now = Mark { run, message: *messages.borrow(), event: newest };
-        let told = seen.filter(|seen| seen.run == run).unwrap_or(now);
+        let told = seen.map_or(now, |seen| seen.in_run(now, app.capture.outlives()));
         let mut feed = Self { app, told, ready: VecDeque::new(), messages, changes };
         feed.take_events();
         feed

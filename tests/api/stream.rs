@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::{Daemon, PATIENCE};
-use crate::{daemon, deliver, fail_to_log_on};
+use crate::{TOML, daemon, deliver, fail_to_log_on};
 
 struct Stream(BufReader<TcpStream>);
 
@@ -78,9 +78,33 @@ fn what_happens_is_told_as_it_happens() {
     let mut again = Stream::open(&daemon, Some(&first.id));
     assert_eq!(again.next_of("event").data["id"], 1035);
     assert_eq!(again.next_of("message").data["subject"], "two");
-    let mut another_run = Stream::open(&daemon, Some("1-0-0"));
-    deliver(&daemon, "a@b.test", "c@contoso.test", "Subject: three\r\n\r\n");
-    assert_eq!(another_run.next_of("message").data["subject"], "three");
+    let mut another_run = Stream::open(&daemon, Some("1-2-0"));
+    assert_eq!(another_run.next_of("event").data["id"], 1035);
+    assert_eq!(another_run.next_of("message").data["subject"], "one", "the first of this run");
+}
+
+#[test]
+fn a_restart_loses_nothing_that_is_kept_in_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = format!("sqlite:{}", folder.path().join("mail.db").display());
+    let start = || Daemon::start(TOML, &["--capture", &capture]);
+    let mut daemon = start();
+    let mut stream = Stream::open(&daemon, None);
+    let send = |daemon: &Daemon, subject: &str| {
+        deliver(daemon, "a@b.test", "c@contoso.test", &format!("Subject: {subject}\r\n\r\n"));
+    };
+    send(&daemon, "seen");
+    let seen = stream.next_of("message");
+    drop(stream);
+    send(&daemon, "missed");
+    daemon.signal("-TERM");
+    assert!(daemon.wait().success());
+    let daemon = start();
+    send(&daemon, "new");
+    let mut again = Stream::open(&daemon, Some(&seen.id));
+    for subject in ["missed", "new"] {
+        assert_eq!(again.next_of("message").data["subject"], subject);
+    }
 }
 
 #[test]

@@ -18,8 +18,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// What happens, as it happens
 ///
 /// Server-sent events: `message` with a message as in lists, `session` when one begins, meets its
-/// first refusal and ends (`point` says which), `event` with an event. With `Last-Event-ID` it begins with the messages
-/// and events that came since.
+/// first refusal, when a failure rule bites and when it ends (`point` says which), `event` with an
+/// event. A session is shown as it is when it is told, which may be later than its point. With
+/// `Last-Event-ID` it begins with the messages and events that came since, also across a restart;
+/// messages that were kept in memory are gone then.
 #[utoipa::path(
     get, path = "/stream", operation_id = "stream", tag = "Server",
     params(("Last-Event-ID" = Option<String>, Header,
