@@ -154,7 +154,6 @@ fn router(
     api.merge(metrics)
         .merge(pages::router(app, guard.clone(), about))
         .fallback(pages::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(middleware::from_fn_with_state(guard, guard::check))
         .merge(door)
         // They tell nobody anything.
@@ -162,6 +161,7 @@ fn router(
         .route("/readyz", get(health::readyz))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(bounded))
+        .layer(middleware::map_response(problem::spoken))
         .layer(middleware::map_response(plain))
 }
 
@@ -178,8 +178,7 @@ async fn bounded(request: Request, next: Next) -> Response {
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|octets| octets > MAX_BODY as u64) {
-        let detail = format!("a request's body may have {MAX_BODY} octets");
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response();
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, problem::too_large()).into_response();
     }
     match tokio::time::timeout(TIMEOUT, next.run(request)).await {
         Ok(response) => response,

@@ -1,11 +1,13 @@
 //! Errors, as problem documents (RFC 9457).
 
 use axum::Json;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::MAX_BODY;
 
 /// A problem document. Its type is `about:blank`: the status says what kind it is.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -43,11 +45,22 @@ impl Problem {
         Self { status, title, detail: detail.into(), errors: Vec::new() }
     }
 
+    /// A parameter is wrong.
+    pub fn wrong(name: &str, detail: impl Into<String>) -> Self {
+        let wrong = Wrong { name: name.to_owned(), detail: detail.into() };
+        Self::with_errors(StatusCode::BAD_REQUEST, vec![wrong])
+    }
+
     /// Says it of each of `errors`.
     pub fn with_errors(status: StatusCode, errors: Vec<Wrong>) -> Self {
         let said = errors.iter().map(|Wrong { name, detail }| format!("{name}: {detail}"));
         Self { errors: errors.clone(), ..Self::new(status, said.collect::<Vec<_>>().join("; ")) }
     }
+}
+
+/// What is said of a body beyond [`MAX_BODY`].
+pub(super) fn too_large() -> String {
+    format!("a request's body may have {MAX_BODY} octets")
 }
 
 /// The media type of problem documents.
@@ -87,6 +100,26 @@ pub(super) async fn not_found(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
 }
 
-pub(super) async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
+/// Says what is wrong where axum leaves it at a status, or at a line of its own.
+pub(super) async fn spoken(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_mute = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !is_mute || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "this path does not take that method".to_owned(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "this path does not take a body of that Content-Type".to_owned()
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => "the request cannot be read".to_owned(),
+    };
+    let (mut head, _) = response.into_parts();
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.remove(CONTENT_TYPE);
+    let mut problem = Problem::new(status, detail).into_response();
+    problem.headers_mut().extend(head.headers);
+    problem
 }

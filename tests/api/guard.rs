@@ -58,6 +58,14 @@ fn wrong_methods_are_told_the_right_ones() {
     assert_eq!(response.status, 405);
     assert!(response.headers.contains("allow: get,head,delete"), "{}", response.headers);
     json(&response);
+    for (method, path, status) in
+        [("POST", "/livez", 405), ("PUT", "/login", 405), ("POST", "/login", 415)]
+    {
+        let response = http(daemon.http(), method, path, &["Content-Type: text/plain"], "a");
+        assert_eq!(response.status, status, "{method} {path}");
+        json(&response);
+        assert_eq!(response.headers.contains("allow: "), status == 405, "{}", response.headers);
+    }
 }
 
 #[test]
