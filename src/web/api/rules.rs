@@ -5,11 +5,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse as _, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::extract::{self, Nothing, Path, Query};
+use super::extract::{Nothing, Object, Path, Query, unknown};
 use super::{Api, no};
 use crate::rules::{BadRule, Counted, PRESETS, RulesError, Spec};
 use crate::web::Problem;
@@ -42,6 +43,27 @@ impl Rule {
     fn of(Counted { rule, hits }: Counted) -> Self {
         Self { spec: Spec::from((*rule).clone()), hits }
     }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RulePlace {
+    /// Where it stands among the others: the first that bites wins.
+    #[param(inline)]
+    place: Option<Place>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Place {
+    First,
+    #[default]
+    Last,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct RulesRemoved {
+    removed: usize,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -87,6 +109,43 @@ impl From<RulesError> for Problem {
     }
 }
 
+/// The rule that was sent. What answers have beside it says nothing here.
+fn spec(mut sent: Map<String, Value>) -> Result<Spec, Problem> {
+    sent.remove("hits");
+    let read = |sent: Map<String, Value>| Spec::deserialize(Value::Object(sent));
+    let wrong = sent.iter().filter_map(|(key, value)| {
+        // Each key by itself, so that all that is wrong is told.
+        let alone = Map::from_iter([(key.clone(), value.clone())]);
+        let known = keys();
+        match read(alone) {
+            Ok(_) => None,
+            Err(_) if !known.contains(key) => Some(unknown(key.clone(), &known)),
+            Err(_) => Some(Wrong { name: key.clone(), detail: expected(key).to_owned() }),
+        }
+    });
+    let wrong: Vec<_> = wrong.collect();
+    if !wrong.is_empty() {
+        return Err(Problem::with_errors(StatusCode::UNPROCESSABLE_ENTITY, wrong));
+    }
+    read(sent).map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+}
+
+fn expected(key: &str) -> &'static str {
+    match key {
+        "close" => "expected true or false",
+        "truncate" => "expected a number of octets",
+        "reply" | "withdraw" => "expected a text, or a list of texts",
+        _ => "expected a text",
+    }
+}
+
+fn keys() -> Vec<String> {
+    match Spec::schema() {
+        RefOr::T(Schema::Object(rule)) => rule.properties.into_keys().collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The rules, with their hits
 #[utoipa::path(
     get, path = "/rules", operation_id = "listRules", tag = "Rules",
@@ -97,9 +156,11 @@ pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<Rule
     Json(RuleList { rules })
 }
 
-/// Add a rule behind the others
+/// Add a rule, behind the others unless told otherwise
+///
+/// `hits`, which answers have, is passed over, so that what was read can be sent again.
 #[utoipa::path(
-    post, path = "/rules", operation_id = "addRule", tag = "Rules",
+    post, path = "/rules", operation_id = "addRule", tag = "Rules", params(RulePlace),
     request_body(content = Spec, example = json!({"name": "first mail", "stage": "mail",
         "reply": "451 4.7.0 Temporary server error. Please try again later", "times": "first 1"})),
     responses(
@@ -111,12 +172,15 @@ pub(super) async fn list(State(api): State<Api>, _: Query<Nothing>) -> Json<Rule
 )]
 pub(super) async fn add(
     State(api): State<Api>,
-    _: Query<Nothing>,
-    extract::Json(spec): extract::Json<Spec>,
+    Query(RulePlace { place }, _): Query<RulePlace>,
+    Object(sent): Object,
 ) -> Result<Response, Problem> {
-    let rule = crate::rules::Rule::try_from(spec)?;
+    let rule = crate::rules::Rule::try_from(spec(sent)?)?;
     let name = rule.name().to_owned();
-    api.app.host.rules.add(rule)?;
+    match place.unwrap_or_default() {
+        Place::First => api.app.host.rules.add_first(rule)?,
+        Place::Last => api.app.host.rules.add(rule)?,
+    }
     created(&api, &name)
 }
 
@@ -140,7 +204,7 @@ pub(super) async fn one(
 
 /// Put a rule in the place of the one of that name, or behind the others
 ///
-/// Its hits begin at zero. A name in the document must be that of the path.
+/// Its hits begin at zero, whatever the document says of them. A name in the document must be that of the path.
 #[utoipa::path(
     put, path = "/rules/{name}", operation_id = "putRule", tag = "Rules",
     params(("name" = String, Path, description = "Its name")),
@@ -157,8 +221,9 @@ pub(super) async fn put(
     State(api): State<Api>,
     Path(name): Path<String>,
     _: Query<Nothing>,
-    extract::Json(mut spec): extract::Json<Spec>,
+    Object(sent): Object,
 ) -> Result<Response, Problem> {
+    let mut spec = spec(sent)?;
     if spec.name.is_empty() {
         spec.name.clone_from(&name);
     }
@@ -171,6 +236,20 @@ pub(super) async fn put(
         true => find(&api, &name).map(|rule| Json(rule).into_response()),
         false => created(&api, &name),
     }
+}
+
+/// Remove all rules
+#[utoipa::path(
+    delete, path = "/rules", operation_id = "removeRules", tag = "Rules",
+    responses((status = 200, description = "How many there were", body = RulesRemoved))
+)]
+pub(super) async fn remove_all(
+    State(api): State<Api>,
+    _: Query<Nothing>,
+) -> Result<Json<RulesRemoved>, Problem> {
+    let removed = api.app.host.rules.list().len();
+    api.app.host.rules.replace(Vec::new())?;
+    Ok(Json(RulesRemoved { removed }))
 }
 
 /// Remove a rule
