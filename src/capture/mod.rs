@@ -74,6 +74,13 @@ pub enum CaptureError {
     Cut,
 }
 
+impl CaptureError {
+    /// Whether there is no more room on the disk.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_full())
+    }
+}
+
 impl Capture {
     pub fn open(settings: &Settings) -> Result<Self, CaptureError> {
         let folder = settings.folder.as_deref().map(Folder::open).transpose()?;
@@ -112,6 +119,21 @@ impl Capture {
         self.ask(move |store| store.get(&id)).await
     }
 
+    /// The message of this number.
+    pub async fn numbered(&self, number: u64) -> Result<Option<Kept>, CaptureError> {
+        let Some(before) = number.checked_sub(1) else { return Ok(None) };
+        let filter = Filter { after: Some(before), ..Filter::default() };
+        let page = Page { order: Order::OldestFirst, past: None, limit: 1 };
+        match self.list(&filter, page).await?.messages.first() {
+            Some(found) if found.number == number => self.get(&found.id).await,
+            _ => Ok(None),
+        }
+    }
+
+    pub async fn latest(&self) -> Result<Option<Kept>, CaptureError> {
+        self.find(&Filter::default()).await
+    }
+
     pub async fn list(&self, filter: &Filter, page: Page) -> Result<Listed, CaptureError> {
         let filter = filter.clone();
         self.ask(move |store| store.list(&filter, page)).await
@@ -120,6 +142,11 @@ impl Capture {
     /// Removes messages, and tells how many there were. The folder keeps its files.
     pub async fn remove(&self, which: Removal) -> Result<u64, CaptureError> {
         self.ask(move |store| store.remove(&which)).await
+    }
+
+    /// Whether messages outlive the daemon, and their numbers go on.
+    pub fn outlives(&self) -> bool {
+        self.outlives
     }
 
     pub fn totals(&self) -> Totals {
@@ -144,11 +171,6 @@ impl Capture {
         if let Ok(told) = tokio::time::timeout_at(deadline.into(), place.found()).await {
             // Of messages that come at once, the first to be told need not be the next.
             let next = if filter.after.is_some() { self.find(filter).await? } else { None };
-    /// Whether messages outlive the daemon, and their numbers go on.
-    pub fn outlives(&self) -> bool {
-        self.outlives
-    }
-
             return Ok(Waited::Found(next.unwrap_or(told)));
         }
         let all = Filter { after: filter.after, ..Filter::default() };

@@ -14,7 +14,7 @@ fn every_command_of_the_page_works() {
     );
     let page = include_str!("../../docs/http.md");
     let blocks: Vec<_> = page.split("```sh\n").skip(1).collect();
-    assert_eq!(blocks.len(), 5);
+    assert_eq!(blocks.len(), 6);
     for block in blocks {
         let commands = block.split("```").next().unwrap();
         let here = commands

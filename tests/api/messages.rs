@@ -19,6 +19,12 @@ fn each_filter_finds_its_messages() {
     let daemon = daemon();
     deliver(
         &daemon,
+        "",
+        "carol@contoso.test",
+        "Subject: bounce\r\nMessage-ID: <bounce.1@fabrikam.test>\r\n\r\n",
+    );
+    deliver(
+        &daemon,
         "erp@fabrikam.test",
         "alice@contoso.test",
         "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\nOrder 17",
@@ -29,18 +35,25 @@ fn each_filter_finds_its_messages() {
     let received = second["received"].as_str().unwrap();
     for (query, found) in [
         ("?from=CRM@", &["two"][..]),
+        ("?from=rm@", &[]),
+        ("?from=rm", &["two"]),
         ("?to=alice", &["Grüße"]),
+        ("?to=lice@contoso.test", &[]),
+        ("?from=%3C%3E", &["bounce"]),
+        ("?message_id=Bounce.1@fabrikam.test", &["bounce"]),
+        ("?message_id=%3Cbounce.1@fabrikam.test%3E", &["bounce"]),
+        ("?message_id=bounce", &[]),
         ("?subject=gr%C3%BC", &["Grüße"]),
         ("?text=order", &["two", "Grüße"]),
         ("?text=order&text=", &[]),
         ("?connector=a&from=erp", &["Grüße"]),
-        ("?connector=EX01%5Ca&from=erp", &["Grüße"]),
+        ("?connector=ex01%5CA&from=erp", &["Grüße"]),
         ("?connector=b", &[]),
         ("?identity=anonymous&to=bob", &["two"]),
         ("?identity=CONTOSO%5Calice", &[]),
-        (&format!("?session={session}"), &["two"]),
+        (&format!("?session={}", session.to_lowercase()), &["two"]),
         (&format!("?since={received}"), &["two"]),
-        (&format!("?until={received}"), &["Grüße"]),
+        (&format!("?until={received}&to=alice"), &["Grüße"]),
     ] {
         if query.matches("text=").count() == 2 {
             assert_eq!(ask(&daemon, "GET", &format!("/messages{query}")).status, 400);
@@ -74,9 +87,15 @@ fn wrong_parameters_are_named() {
         ("since=yesterday", "since: expected a time such as 2026-11-22T09:30:00Z"),
         (
             "form=x",
-            "form: unknown; known here: from, to, subject, text, connector, identity, session, \
-             since, until, limit, cursor",
+            "form: unknown; known here: from, to, subject, text, message_id, connector, identity, \
+             session, since, until, limit, cursor",
         ),
+        ("to=", "to: is empty; leave it out where all are meant"),
+        ("subject=+", "subject: is empty; leave it out where all are meant"),
+        ("to=a&to=b", "to: is given more than once"),
+        ("connector=c", "connector: there is no connector \"c\"; there are a, b"),
+        ("session=x", "session: expected the 16 hexadecimal digits of a session"),
+        ("limit=%2B5", "limit: expected a number from 1 to 1000"),
     ] {
         let response = ask(&daemon, "GET", &format!("/messages?{query}"));
         assert_eq!(refused(&response), (400, detail.to_owned()));
@@ -84,7 +103,11 @@ fn wrong_parameters_are_named() {
     }
     // Not everything is removed because of a slip.
     deliver(&daemon, "a@b.test", "c@contoso.test", "Subject: kept\r\n\r\n");
-    assert_eq!(ask(&daemon, "DELETE", "/messages?form=x").status, 400);
+    for slip in ["form=x", "from=", "to=", "subject=", "text=", "connector=", "session=", "id="] {
+        assert_eq!(ask(&daemon, "DELETE", &format!("/messages?{slip}")).status, 400, "{slip}");
+        let wait = ask(&daemon, "GET", &format!("/messages/wait?{slip}"));
+        assert_eq!(wait.status, 400, "{slip}");
+    }
     assert_eq!(subjects(&daemon, ""), ["kept"]);
 }
 
@@ -143,6 +166,65 @@ fn parts_come_decoded_and_are_not_shown_in_place() {
     assert!(html.headers.contains("x-content-type-options: nosniff"));
     let none = ask(&daemon, "GET", &format!("/messages/{id}/parts/2"));
     assert_eq!(refused(&none), (404, "there is no part \"2\"".to_owned()));
+}
+
+#[test]
+fn text_and_html_are_told_and_what_the_html_refers_to() {
+    let daemon = daemon();
+    deliver(
+        &daemon,
+        "a@b.test",
+        "c@contoso.test",
+        "Content-Type: multipart/related; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nSGFsbG8=\r\n\
+         --b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<img src=\"cid:logo@b.test\">\r\n\
+         --b\r\nContent-Type: image/png; name=logo.png\r\nContent-ID: <logo@b.test>\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\nSGFsbG8=\r\n--b--",
+    );
+    let message = get(&daemon, "/messages/wait?to=c@");
+    assert_eq!(message["text"], "Hallo");
+    assert_eq!(message["html"], "<img src=\"cid:logo@b.test\">");
+    let parts = get(&daemon, "/messages/latest/parts");
+    let image = &parts["parts"][2];
+    assert_eq!(image["content_id"], "logo@b.test");
+    assert_eq!((&image["octets"], &image["decoded_octets"]), (&json!(8), &json!(5)));
+    deliver(&daemon, "a@b.test", "c@contoso.test", "Subject: plain\r\n\r\n");
+    assert!(get(&daemon, "/messages/latest")["html"].is_null());
+}
+
+#[test]
+fn a_message_is_known_by_its_number_and_the_newest_as_latest() {
+    let daemon = daemon();
+    assert_eq!(ask(&daemon, "GET", "/messages/latest").status, 404);
+    for subject in ["one", "two", "three"] {
+        let content = format!("Subject: {subject}\r\n\r\n");
+        deliver(&daemon, "a@b.test", "c@contoso.test", &content);
+    }
+    assert_eq!(get(&daemon, "/messages/1")["subject"], "one");
+    assert_eq!(get(&daemon, "/messages/latest")["subject"], "three");
+    assert!(ask(&daemon, "GET", "/messages/2/raw").body.contains("Subject: two"));
+    assert_eq!(ask(&daemon, "DELETE", "/messages/2").status, 204);
+    for gone in ["0", "2", "4"] {
+        assert_eq!(ask(&daemon, "GET", &format!("/messages/{gone}")).status, 404, "{gone}");
+    }
+    let part = ask(&daemon, "GET", "/messages/1/parts/x");
+    assert_eq!(refused(&part), (400, "expected a number in the path, and not \"x\"".to_owned()));
+}
+
+#[test]
+fn some_are_removed_by_their_ids() {
+    let daemon = daemon();
+    for subject in ["one", "two", "three"] {
+        let content = format!("Subject: {subject}\r\n\r\n");
+        deliver(&daemon, "a@b.test", "c@contoso.test", &content);
+    }
+    let list = get(&daemon, "/messages");
+    let ids = each(&list["messages"], "id");
+    let both = format!("/messages?id={},{}", ids[0], ids[2]);
+    let beside = ask(&daemon, "DELETE", &format!("{both}&to=c@"));
+    assert_eq!(refused(&beside), (400, "id: no filter can stand beside it".to_owned()));
+    assert_eq!(json(&ask(&daemon, "DELETE", &both))["removed"], 2);
+    assert_eq!(subjects(&daemon, ""), ["two"]);
 }
 
 #[test]

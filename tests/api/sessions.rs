@@ -18,7 +18,9 @@ fn each_filter_finds_its_sessions() {
         ("?outcome=refused", &["refused", "refused"]),
         ("?outcome=accepted", &["accepted"]),
         ("?connector=b", &["refused"]),
-        ("?connector=EX01%5Ca&outcome=refused", &["refused"]),
+        ("?connector=ex01%5CA&outcome=refused", &["refused"]),
+        ("?since=2026-01-01T00:00:00Z&limit=1", &["quiet"]),
+        ("?until=2026-01-01T00:00:00Z", &[]),
         ("?remote=127.0.0.0/8&limit=1", &["quiet"]),
         ("?remote=10.0.0.1", &[]),
         ("?identity=anonymous&outcome=quiet", &["quiet"]),
@@ -27,6 +29,10 @@ fn each_filter_finds_its_sessions() {
         let list = get(&daemon, &format!("/sessions{query}"));
         assert_eq!(each(&list["sessions"], "outcome"), outcomes, "{query}");
     }
+    let unknown = ask(&daemon, "GET", "/sessions/wait?connector=c");
+    let detail = "connector: there is no connector \"c\"; there are a, b";
+    assert_eq!(refused(&unknown), (400, detail.to_owned()));
+    assert_eq!(ask(&daemon, "GET", "/events?session=x").status, 400);
     let wrong = ask(&daemon, "GET", "/sessions?outcome=lost");
     let detail = "outcome: unknown variant `lost`, expected one of `quiet`, `accepted`, `refused`";
     assert_eq!(refused(&wrong), (400, detail.to_owned()));

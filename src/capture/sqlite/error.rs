@@ -59,6 +59,11 @@ impl DatabaseError {
     pub fn path(&self) -> PathBuf {
         self.path.to_path_buf()
     }
+
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        matches!(self.cause, Cause::Full)
+    }
 }
 
 impl Cause {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Path, Query};
-use super::value::{Cursor, Limit, parsed};
+use super::value::{Cursor, EventId, Limit, SessionId, parsed};
 use super::{Api, no};
 use crate::journal::{EventLine, FIELDS};
 use crate::web::Problem;
@@ -28,8 +28,10 @@ pub(super) struct EventFilter {
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<u16>, maximum = 65535, example = 1035)]
     id: Option<EventId>,
-    /// The session that led to it.
-    session: Option<String>,
+    /// The session that led to it: 16 hexadecimal digits.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "^[0-9A-Fa-f]{16}$")]
+    session: Option<SessionId>,
     /// 1 to 1000.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<u64>, minimum = 1, maximum = 1000, default = 50)]
@@ -38,16 +40,6 @@ pub(super) struct EventFilter {
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<u64>)]
     cursor: Option<Cursor>,
-}
-
-struct EventId(u16);
-
-impl std::str::FromStr for EventId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| "expected a number such as 1035")
-    }
 }
 
 /// Events of late
@@ -62,7 +54,7 @@ pub(super) async fn list(
     let all = api.app.recent.events();
     let mut fitting = all.iter().filter(|event| {
         filter.id.as_ref().is_none_or(|EventId(id)| event.event.id() == u32::from(*id))
-            && filter.session.as_ref().is_none_or(|session| {
+            && filter.session.as_ref().is_none_or(|SessionId(session)| {
                 event.session.as_ref().is_some_and(|s| s.eq_ignore_ascii_case(session))
             })
             && filter.cursor.is_none_or(|Cursor(number)| event.number < number)

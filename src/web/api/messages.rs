@@ -10,30 +10,46 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Nothing, Path, Query};
-use super::value::{Cursor, Limit, Moment, Timeout, parsed};
-use super::{Api, no};
-use crate::capture::{self, CaptureError, Filter, Kept, Page, Removal, Summary, Waited};
+use super::value::{Cursor, Limit, Moment, SessionId, Text, Timeout, parsed};
+use super::{Api, aside, no};
+use crate::capture::{self, CaptureError, Filter, Kept, Page, Parts, Removal, Summary, Waited};
 use crate::web::Problem;
-use crate::web::problem::{Late, Wrong};
+use crate::web::problem::Late;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct MessageFilter {
-    /// Part of the sender in the envelope, in any case.
-    #[param(example = "@fabrikam.test")]
-    from: Option<String>,
-    /// Part of one of the recipients in the envelope, in any case.
-    to: Option<String>,
-    /// Part of the decoded subject.
-    subject: Option<String>,
-    /// Part of the decoded text.
-    text: Option<String>,
+    /// Part of the sender in the envelope, in any case; `<>` for the null path. With something
+    /// before an `@` it is where the address begins: `alice@` does not mean `malice@`.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S", example = "@fabrikam.test")]
+    from: Option<Text>,
+    /// Part of one of the recipients in the envelope, as for `from`.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S", example = "alice@")]
+    to: Option<Text>,
+    /// Part of the decoded subject, in any case.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S")]
+    subject: Option<Text>,
+    /// Part of the decoded text, in any case.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S")]
+    text: Option<Text>,
+    /// Its Message-ID field, with or without the angle brackets.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S")]
+    message_id: Option<Text>,
     /// The connector that took it, by its name or as `SERVER\name`.
-    connector: Option<String>,
-    /// The account that sent it, or `anonymous`.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S")]
+    connector: Option<Text>,
+    /// The account that sent it, or `anonymous`, which nothing means as well.
     identity: Option<String>,
-    /// The session that brought it.
-    session: Option<String>,
+    /// The session that brought it: 16 hexadecimal digits.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "^[0-9A-Fa-f]{16}$")]
+    session: Option<SessionId>,
     /// Received then or later (RFC 3339).
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, format = DateTime)]
@@ -42,6 +58,15 @@ pub(super) struct MessageFilter {
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<Moment>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct MessageIds {
+    /// Those of these ids, with commas between; no filter can stand beside it.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S", example = "08DE2A3B4C5D6E7F-1,08DE2A3B4C5D6E7F-2")]
+    id: Option<Text>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -63,7 +88,7 @@ pub(super) struct MessageWait {
     /// How long to wait: `10s`, `500ms`; 60 s at most.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, default = "10s",
-        pattern = "^([0-9]|[1-5][0-9]|60)s$|^[0-9]{1,4}ms$")]
+        pattern = "^([0-9]|[1-5][0-9]|60)s$|^([0-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|60000)ms$")]
     timeout: Option<Timeout>,
     /// Only a message that came after this one: its `id` or its `number`.
     after: Option<String>,
@@ -87,6 +112,10 @@ pub(super) struct KeptMessage {
     #[serde(flatten)]
     #[schema(value_type = capture::Message)]
     message: Arc<capture::Message>,
+    /// The first text part that is meant to be shown, decoded: 64 KB of it at most.
+    text: Option<String>,
+    /// The first HTML part that is meant to be shown, decoded, likewise.
+    html: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -97,28 +126,63 @@ pub(super) struct Removed {
 impl From<CaptureError> for Problem {
     fn from(error: CaptureError) -> Self {
         tracing::error!(%error, "kept messages cannot be asked");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+        let status = match error.is_full() {
+            true => StatusCode::INSUFFICIENT_STORAGE,
+            false => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::new(status, error.to_string())
     }
 }
 
 impl MessageFilter {
-    fn of(self, api: &Api) -> Filter {
+    async fn of(self, api: &Api) -> Result<Filter, Problem> {
         let anonymous = |identity: String| match identity.eq_ignore_ascii_case("anonymous") {
             true => String::new(),
             false => identity,
         };
-        Filter {
-            from: self.from,
-            to: self.to,
-            subject: self.subject,
-            text: self.text,
-            connector: self.connector.map(|name| api.identity(name)),
+        let bracketed = |Text(id): Text| match id.starts_with('<') {
+            true => id,
+            false => format!("<{id}>"),
+        };
+        let text = |text: Option<Text>| text.map(|Text(text)| text);
+        let connector = match self.connector {
+            Some(name) => Some(connector(api, name).await?),
+            None => None,
+        };
+        Ok(Filter {
+            from: text(self.from),
+            to: text(self.to),
+            subject: text(self.subject),
+            text: text(self.text),
+            connector,
             identity: self.identity.map(anonymous),
-            session: self.session,
-            message_id: None,
+            session: self.session.map(|SessionId(id)| id),
+            message_id: self.message_id.map(bracketed),
             since: self.since.map(|Moment(time)| time),
             until: self.until.map(|Moment(time)| time),
             after: None,
+        })
+    }
+
+    fn is_given(&self) -> bool {
+        let Self { from, to, subject, text, message_id, connector, .. } = self;
+        [from, to, subject, text, message_id, connector].into_iter().any(Option::is_some)
+            || self.identity.is_some()
+            || self.session.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+    }
+}
+
+/// A connector of the set, or one of another set from which messages are still kept.
+async fn connector(api: &Api, name: Text) -> Result<String, Problem> {
+    match api.known_connector(&name) {
+        Ok(identity) => Ok(identity),
+        Err(unknown) => {
+            let identity = api.identity(name.0);
+            let filter = Filter { connector: Some(identity.clone()), ..Filter::default() };
+            let left = api.app.capture.list(&filter, Page { limit: 1, ..Page::default() }).await?;
+            (!left.messages.is_empty()).then_some(identity).ok_or(unknown)
         }
     }
 }
@@ -135,23 +199,29 @@ pub(super) async fn list(
     let past = page.cursor.map(|Cursor(number)| number);
     let limit = page.limit.unwrap_or_default().0;
     let page = Page { past, limit, ..Page::default() };
-    let listed = api.app.capture.list(&filter.of(&api), page).await?;
+    let listed = api.app.capture.list(&filter.of(&api).await?, page).await?;
     let capture::Listed { messages, next, total } = listed;
     Ok(Json(MessageList { messages, next, total }))
 }
 
 /// Remove the messages that match
 ///
-/// All of them without a parameter. Files in the folder of --capture stay.
+/// Or those of `id`; all of them without a parameter. Files in the folder of --capture stay.
 #[utoipa::path(
-    delete, path = "/messages", operation_id = "removeMessages", tag = "Messages", params(MessageFilter),
+    delete, path = "/messages", operation_id = "removeMessages", tag = "Messages", params(MessageFilter, MessageIds),
     responses((status = 200, description = "How many there were", body = Removed))
 )]
 pub(super) async fn remove_some(
     State(api): State<Api>,
-    Query(filter, _): Query<MessageFilter>,
+    Query(filter, ids): Query<MessageFilter, MessageIds>,
 ) -> Result<Json<Removed>, Problem> {
-    let which = Removal::Matching(Box::new(filter.of(&api)));
+    let which = match ids.id {
+        Some(_) if filter.is_given() => {
+            return Err(Problem::wrong("id", "no filter can stand beside it"));
+        }
+        Some(Text(ids)) => Removal::Ids(ids.split(',').map(|id| id.trim().to_owned()).collect()),
+        None => Removal::Matching(Box::new(filter.of(&api).await?)),
+    };
     Ok(Json(Removed { removed: api.app.capture.remove(which).await? }))
 }
 
@@ -178,9 +248,9 @@ pub(super) async fn wait(
         Some(after) => Some(number_of(&api, after).await?),
         None => None,
     };
-    let filter = Filter { after, ..filter.of(&api) };
+    let filter = Filter { after, ..filter.of(&api).await? };
     Ok(match api.until_stopped(api.app.capture.wait(&filter, deadline)).await?? {
-        Waited::Found(kept) => Json(KeptMessage::of(kept)).into_response(),
+        Waited::Found(kept) => KeptMessage::of(kept).await?.into_response(),
         Waited::Late(arrived) => Late::of("no such message came in time", arrived).into_response(),
     })
 }
@@ -192,25 +262,41 @@ async fn number_of(api: &Api, after: String) -> Result<u64, Problem> {
     let kept = api.app.capture.get(&after).await?;
     kept.map(|kept| kept.number).ok_or_else(|| {
         let detail = format!("expected the id or the number of a message; there is no \"{after}\"");
-        let wrong = Wrong { name: "after".to_owned(), detail };
-        Problem::with_errors(StatusCode::BAD_REQUEST, vec![wrong])
+        Problem::wrong("after", detail)
     })
 }
 
 impl KeptMessage {
-    fn of(Kept { number, message }: Kept) -> Self {
-        Self { number, message }
+    /// Octets of a part that are decoded.
+    const MOST: usize = 64 << 10;
+
+    async fn of(Kept { number, message }: Kept) -> Result<Json<Self>, Problem> {
+        aside(move || {
+            let parts = Parts::of(&message.content);
+            let shown = |kind| parts.shown(kind).map(|(_, part)| part.text(Self::MOST).0);
+            let (text, html) = (shown("text/plain"), shown("text/html"));
+            drop(parts);
+            Json(Self { number, message, text, html })
+        })
+        .await
     }
 }
 
-pub(super) async fn get(api: &Api, id: &str) -> Result<Kept, Problem> {
-    api.app.capture.get(id).await?.ok_or_else(|| no("message", id))
+/// The message that a path names: by its id, by its number, or as `latest`.
+pub(super) async fn get(api: &Api, name: &str) -> Result<Kept, Problem> {
+    let capture = &api.app.capture;
+    let kept = match name.parse() {
+        Ok(Cursor(number)) => capture.numbered(number).await?,
+        Err(_) if name == "latest" => capture.latest().await?,
+        Err(_) => capture.get(name).await?,
+    };
+    kept.ok_or_else(|| no("message", name))
 }
 
 /// One message: its envelope, and how it came
 #[utoipa::path(
     get, path = "/messages/{id}", operation_id = "getMessage", tag = "Messages",
-    params(("id" = String, Path, description = "As lists give it")),
+    params(("id" = String, Path, description = "Its id or its number, as lists give them, or `latest`")),
     responses(
         (status = 200, description = "All that is known of it", body = KeptMessage),
         (status = 404, description = "There is none", body = Problem,
@@ -222,13 +308,13 @@ pub(super) async fn one(
     Path(id): Path<String>,
     _: Query<Nothing>,
 ) -> Result<Json<KeptMessage>, Problem> {
-    Ok(Json(KeptMessage::of(get(&api, &id).await?)))
+    KeptMessage::of(get(&api, &id).await?).await
 }
 
 /// Remove a message
 #[utoipa::path(
     delete, path = "/messages/{id}", operation_id = "removeMessage", tag = "Messages",
-    params(("id" = String, Path, description = "As lists give it")),
+    params(("id" = String, Path, description = "Its id or its number, as lists give them, or `latest`")),
     responses(
         (status = 204, description = "It is gone"),
         (status = 404, description = "There is none", body = Problem,
@@ -240,7 +326,8 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     _: Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    match api.app.capture.remove(Removal::Ids(vec![id.clone()])).await? {
+    let kept = get(&api, &id).await?;
+    match api.app.capture.remove(Removal::Ids(vec![kept.message.id.clone()])).await? {
         0 => Err(no("message", &id)),
         _ => Ok(StatusCode::NO_CONTENT),
     }

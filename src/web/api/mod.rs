@@ -33,6 +33,7 @@ use utoipa_axum::routes;
 
 use super::{App, Problem};
 use crate::rules::Rule;
+use value::Text;
 
 pub(super) use sessions::SessionSummary;
 
@@ -104,6 +105,20 @@ impl Api {
             .run_until_cancelled(waiting)
             .await
             .ok_or_else(|| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping"))
+    }
+
+    /// The identity of a connector of the set, which somebody names with or without its server.
+    fn known_connector(&self, Text(name): &Text) -> Result<String, Problem> {
+        let server = &self.app.host.server;
+        let identity = self.identity(name.clone());
+        let mut known = self.connectors().map(|(connector, _)| server.identity(connector));
+        known.find(|known| known.eq_ignore_ascii_case(&identity)).ok_or_else(|| {
+            let names: Vec<_> =
+                self.connectors().map(|(connector, _)| &connector.name[..]).collect();
+            let detail =
+                format!("there is no connector \"{name}\"; there are {}", names.join(", "));
+            Problem::wrong("connector", detail)
+        })
     }
 
     /// The identity of the connector that somebody names with or without its server.

@@ -32,14 +32,18 @@ struct Part {
     name: Option<String>,
     /// Meant to be saved, not shown.
     attachment: bool,
+    /// Its Content-ID, by which HTML beside it refers to it.
+    content_id: Option<String>,
     /// As they came, encoded.
     octets: usize,
+    /// What it holds.
+    decoded_octets: usize,
 }
 
 /// The parts of a message
 #[utoipa::path(
     get, path = "/messages/{id}/parts", operation_id = "listParts", tag = "Messages",
-    params(("id" = String, Path, description = "As lists give it")),
+    params(("id" = String, Path, description = "Its id or its number, as lists give them, or `latest`")),
     responses(
         (status = 200, description = "The first of them", body = PartList),
         (status = 404, description = "There is none", body = Problem,
@@ -57,10 +61,12 @@ pub(super) async fn list(
         let parts = listed.into_iter().enumerate().map(|(number, part)| Part {
             number,
             octets: part.octets(),
+            decoded_octets: part.decoded().len(),
             media_type: part.kind,
             charset: part.charset,
             name: part.name,
             attachment: part.attachment,
+            content_id: part.id,
         });
         Json(PartList { parts: parts.collect(), more })
     })
@@ -71,7 +77,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/messages/{id}/parts/{number}", operation_id = "getPart", tag = "Messages",
     params(
-        ("id" = String, Path, description = "As lists give it"),
+        ("id" = String, Path, description = "Its id or its number, as lists give them, or `latest`"),
         ("number" = u32, Path, description = "Its place, from 0"),
     ),
     responses(

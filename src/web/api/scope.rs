@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Nothing, Query};
-use super::value::parsed;
+use super::value::{number, parsed};
 use super::{Api, aside};
 use crate::connector::{ReceiveConnector, SourceAddress};
 use crate::scope::Local;
@@ -71,7 +71,7 @@ impl FromStr for Width {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let width = text.parse().ok().filter(|width| (320..=4000).contains(width));
+        let width = number(text).filter(|width| (320..=4000).contains(width));
         width.map(Self).ok_or("expected a number of pixels from 320 to 4000")
     }
 }

@@ -83,7 +83,7 @@ pub(super) async fn version(State(api): State<Api>, _: Query<Nothing>) -> Json<V
 /// Begin anew
 ///
 /// Removes all messages, sessions, events and log rows, and puts back the rules that the daemon
-/// began with, their hits at zero. Files that were written stay.
+/// began with, their hits at zero. Sessions that are open stay, as do files that were written.
 #[utoipa::path(
     post, path = "/reset", operation_id = "reset", tag = "Server",
     responses((status = 204, description = "Done"))

@@ -1,7 +1,5 @@
 //! Sessions of late: what was said, and why it was answered so.
 
-use std::str::FromStr;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -11,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Path, Query};
-use super::value::{Limit, Timeout, parsed};
+use super::value::{Limit, Moment, SessionId, Text, Timeout, parsed};
 use super::{Api, after, no};
 use crate::connector::{IpRange, SourceAddress};
 use crate::journal::Followed;
@@ -37,6 +35,8 @@ pub(in crate::web) struct SessionSummary {
     messages: u32,
     outcome: Outcome,
     refusal: Option<FirstRefusal>,
+    /// The failure rules that have bitten, each once.
+    rules: Vec<String>,
     /// Who ended the connection.
     ending: Option<String>,
 }
@@ -74,8 +74,9 @@ pub(super) struct SessionFilter {
     #[param(inline)]
     outcome: Option<Outcome>,
     /// By its name, or as `SERVER\name`.
-    #[param(example = "Default Frontend EX01")]
-    connector: Option<String>,
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S", example = "Default Frontend EX01")]
+    connector: Option<Text>,
     /// Source address, low-high or CIDR.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, example = "10.0.0.0/8")]
@@ -83,6 +84,18 @@ pub(super) struct SessionFilter {
     /// The account that proved itself, or `anonymous`.
     #[param(example = "CONTOSO\\alice")]
     identity: Option<String>,
+    /// A failure rule that has bitten in it, by its name.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, pattern = "\\S", example = "first mail")]
+    rule: Option<Text>,
+    /// Begun then or later (RFC 3339).
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Moment>,
+    /// Begun before.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Moment>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -103,7 +116,8 @@ pub(super) struct SessionPage {
 pub(super) struct SessionWait {
     /// How long to wait: `10s`, `500ms`; 60 s at most.
     #[serde(default, deserialize_with = "parsed")]
-    #[param(value_type = Option<String>, pattern = "^([0-9]|[1-5][0-9]|60)s$|^[0-9]{1,4}ms$", default = "10s")]
+    #[param(value_type = Option<String>, default = "10s",
+        pattern = "^([0-9]|[1-5][0-9]|60)s$|^([0-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|60000)ms$")]
     timeout: Option<Timeout>,
     /// Only a session that began after this one.
     #[serde(default, deserialize_with = "parsed")]
@@ -125,19 +139,6 @@ enum Format {
     Json,
     /// Lines for a person.
     Text,
-}
-
-/// As [`SessionSummary::session`].
-pub(super) struct SessionId(String);
-
-impl FromStr for SessionId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        fits.then(|| Self(text.to_ascii_uppercase()))
-            .ok_or("expected the 16 hexadecimal digits of a session")
-    }
 }
 
 impl SessionSummary {
@@ -163,6 +164,7 @@ impl SessionSummary {
             messages: trace.messages,
             outcome: trace.outcome,
             refusal: first,
+            rules: trace.rules.clone(),
             ending: trace.ending.clone(),
         }
     }
@@ -170,8 +172,10 @@ impl SessionSummary {
 
 impl SessionFilter {
     /// With the connector as sessions name it.
-    fn of(self, api: &Api) -> Self {
-        Self { connector: self.connector.map(|name| api.identity(name)), ..self }
+    fn of(self, api: &Api) -> Result<Self, Problem> {
+        let connector =
+            self.connector.as_ref().map(|name| api.known_connector(name)).transpose()?;
+        Ok(Self { connector: connector.map(Text), ..self })
     }
 
     fn fits(&self, trace: &Trace) -> bool {
@@ -180,12 +184,18 @@ impl SessionFilter {
         };
         let identity = trace.identity.as_deref().unwrap_or("anonymous");
         self.outcome.is_none_or(|outcome| trace.outcome == outcome)
-            && self.connector.as_ref().is_none_or(|c| trace.selection.connector.as_ref() == Some(c))
+            && self
+                .connector
+                .as_ref()
+                .is_none_or(|Text(c)| trace.selection.connector.as_ref() == Some(c))
             && self.remote.as_ref().is_none_or(from)
             && self.identity.as_ref().is_none_or(|i| i.eq_ignore_ascii_case(identity))
+            && self.rule.as_ref().is_none_or(|Text(rule)| trace.rules.contains(rule))
+            && self.since.is_none_or(|Moment(since)| trace.started >= since)
+            && self.until.is_none_or(|Moment(until)| trace.started < until)
     }
 
-    /// Whether it fits, and will go on to: only a refusal stays what it is.
+    /// Whether it fits, and will go on to: only refusals and rules stay what they are.
     fn is_settled(&self, trace: &Trace) -> bool {
         let open_ended = self.outcome.is_some_and(|outcome| outcome != Outcome::Refused)
             || self.identity.is_some();
@@ -201,8 +211,8 @@ impl SessionFilter {
 pub(super) async fn list(
     State(api): State<Api>,
     Query(filter, page): Query<SessionFilter, SessionPage>,
-) -> Json<SessionList> {
-    let filter = filter.of(&api);
+) -> Result<Json<SessionList>, Problem> {
+    let filter = filter.of(&api)?;
     let limit = page.limit.unwrap_or_default().0;
     let all = api.app.recent.sessions();
     let past = |session: &str| page.cursor.as_ref().is_none_or(|SessionId(id)| session < &id[..]);
@@ -211,13 +221,14 @@ pub(super) async fn list(
         fitting.by_ref().take(limit).map(|followed| SessionSummary::of(followed)).collect();
     let more = fitting.next().is_some();
     let next = sessions.last().map(|last| last.session.clone()).filter(|_| more);
-    Json(SessionList { sessions, next })
+    Ok(Json(SessionList { sessions, next }))
 }
 
 /// Wait for a session
 ///
 /// Answers at once if there is one already, the oldest of several. `outcome=refused` answers at
-/// the refusal; other outcomes, and identities, are known when a session ends.
+/// the refusal, `rule` when the rule bites; other outcomes, and identities, are known when a
+/// session ends.
 #[utoipa::path(
     get, path = "/sessions/wait", operation_id = "waitForSession", tag = "Sessions", params(SessionFilter, SessionWait),
     responses(
@@ -233,7 +244,7 @@ pub(super) async fn wait(
     Query(filter, wait): Query<SessionFilter, SessionWait>,
 ) -> Result<Response, Problem> {
     let _place = api.place()?;
-    let filter = filter.of(&api);
+    let filter = filter.of(&api)?;
     let new = |session: &str| wait.after.as_ref().is_none_or(|SessionId(id)| session > &id[..]);
     let deadline = after(wait.timeout.unwrap_or_default().0);
     let found = api

@@ -39,7 +39,7 @@ enum As {
 /// The source of a message
 #[utoipa::path(
     get, path = "/messages/{id}/raw", operation_id = "getMessageSource", tag = "Messages",
-    params(("id" = String, Path, description = "As lists give it"), RawForm),
+    params(("id" = String, Path, description = "Its id or its number, as lists give them, or `latest`"), RawForm),
     responses(
         (status = 200, description = "The message", body = String, content_type = "message/rfc822"),
         (status = 404, description = "There is none", body = Problem,
@@ -95,7 +95,7 @@ enum Origin {
 /// The header fields of a message, those that are stripped among them
 #[utoipa::path(
     get, path = "/messages/{id}/headers", operation_id = "getMessageHeaders", tag = "Messages",
-    params(("id" = String, Path, description = "As lists give it")),
+    params(("id" = String, Path, description = "Its id or its number, as lists give them, or `latest`")),
     responses(
         (status = 200, description = "Each with where it comes from", body = Headers),
         (status = 404, description = "There is none", body = Problem,

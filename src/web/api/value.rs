@@ -17,6 +17,50 @@ where
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
+/// A number as JSON writes it: without a sign, and without zeros before it.
+pub(super) fn number<T: FromStr>(text: &str) -> Option<T> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// Part of something, or its name. A variable that was never set must not mean everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Text(pub String);
+
+impl FromStr for Text {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let given = !text.trim().is_empty();
+        given.then(|| Self(text.to_owned())).ok_or("is empty; leave it out where all are meant")
+    }
+}
+
+/// 16 hexadecimal digits, as in the protocol log, in upper case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SessionId(pub String);
+
+impl FromStr for SessionId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(text.to_ascii_uppercase()))
+            .ok_or("expected the 16 hexadecimal digits of a session")
+    }
+}
+
+/// The number by which the event log knows a kind of event.
+pub(super) struct EventId(pub u16);
+
+impl FromStr for EventId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        number(text).map(Self).ok_or("expected a number such as 1035")
+    }
+}
+
 /// How many entries of a list are given at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit(pub usize);
@@ -35,8 +79,8 @@ impl FromStr for Limit {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.parse().ok().filter(|number| (1..=Self::MAX).contains(number));
-        number.map(Self).ok_or("expected a number from 1 to 1000")
+        let limit = number(text).filter(|limit| (1..=Self::MAX).contains(limit));
+        limit.map(Self).ok_or("expected a number from 1 to 1000")
     }
 }
 
@@ -60,10 +104,10 @@ impl FromStr for Timeout {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let milliseconds = match text.strip_suffix("ms") {
-            Some(number) => number.parse().ok(),
+            Some(milliseconds) => number(milliseconds),
             None => text
                 .strip_suffix('s')
-                .and_then(|number| number.parse::<u64>().ok())
+                .and_then(number::<u64>)
                 .and_then(|seconds| seconds.checked_mul(1_000)),
         };
         let span = milliseconds.map(Duration::from_millis).filter(|span| *span <= Self::MAX);
@@ -92,10 +136,9 @@ impl FromStr for Cursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         // What a signed integer of 64 bits holds, as clients may have no other.
-        let number = text.parse().ok().filter(|number| digits && *number <= i64::MAX as u64);
-        number.map(Self).ok_or("expected a number that a list gave")
+        let cursor = number(text).filter(|cursor| *cursor <= i64::MAX as u64);
+        cursor.map(Self).ok_or("expected a number that a list gave")
     }
 }
 
@@ -109,15 +152,27 @@ mod tests {
         assert_eq!(read("10s"), Some(10_000));
         assert_eq!(read("0ms"), Some(0));
         assert_eq!(read("60s"), Some(60_000));
-        for wrong in ["", "10", "s", "61s", "-1s", "1m", "1.5s", "18446744073709551615s", "60001ms"]
-        {
+        assert_eq!(read("30000ms"), Some(30_000));
+        for wrong in [
+            "",
+            "10",
+            "s",
+            "61s",
+            "-1s",
+            "+1s",
+            "01s",
+            "1m",
+            "1.5s",
+            "18446744073709551615s",
+            "60001ms",
+        ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn limits_and_cursors_are_plain_numbers() {
-        for wrong in ["", "0", "1001", "-1", "1e3"] {
+        for wrong in ["", "0", "1001", "-1", "+5", "05", "1e3"] {
             assert!(wrong.parse::<Limit>().is_err(), "{wrong}");
         }
         for wrong in ["", "-1", "+1", "1.0", "9223372036854775808"] {
