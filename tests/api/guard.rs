@@ -104,4 +104,35 @@ fn the_page_names_every_operation() {
         assert!(page.body.contains(path), "{path}");
     }
     assert!(!page.body.contains("//"), "it loads nothing");
+    assert!(page.body.contains("<code>size_over</code> (in the body)"), "keys of a rule");
+    assert!(page.body.contains("<code>end-of-data</code>"), "stages");
+    assert!(page.body.contains("in place of the server's"), "what a reply is");
+}
+
+#[test]
+fn the_document_speaks_of_nothing_in_the_code() {
+    let daemon = Daemon::start(TOML, &[]);
+    let document = get(&daemon, "/openapi.json");
+    let (mut left, mut leaks) = (vec![&document], Vec::new());
+    while let Some(value) = left.pop() {
+        let description = value["description"].as_str();
+        leaks.extend(
+            description
+                .filter(|text| ["[`", "::", "Display"].iter().any(|code| text.contains(code))),
+        );
+        match value {
+            Value::Object(object) => left.extend(object.values()),
+            Value::Array(array) => left.extend(array),
+            _ => {}
+        }
+    }
+    assert_eq!(leaks, [""; 0]);
+    let rule = &document["components"]["schemas"]["Spec"]["properties"];
+    assert_eq!(rule["stage"]["enum"][0], "connect");
+    assert!(
+        rule.as_object().unwrap().values().all(|key| {
+            key["description"].is_string() || key["oneOf"][0]["description"].is_string()
+        }),
+        "{rule:#}"
+    );
 }

@@ -22,7 +22,7 @@ pub use difference::{
 pub use outcome::{Outcome, outcomes};
 pub use profile::{Ehlo, Peer, Profile, Refused, Verdict};
 
-/// What [`explain`] found for one address. `Display` tells it to a person.
+/// What was found for one address.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Explanation {
     #[serde(serialize_with = "as_text")]

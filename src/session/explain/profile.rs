@@ -59,7 +59,7 @@ impl fmt::Display for Peer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Profile {
     pub ehlo: Ehlo,
-    /// In the order of [`Peer::ALL`].
+    /// Anonymous, a user and an Exchange server, in this order.
     pub peers: Vec<Verdict>,
 }
 
@@ -92,7 +92,7 @@ impl Ehlo {
     }
 }
 
-/// How one kind of peer fares. `Display` tells it to a person.
+/// How one kind of peer fares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Verdict {
     pub peer: Peer,

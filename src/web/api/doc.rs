@@ -6,7 +6,7 @@ use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
+    ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
     SecurityRequirement,
 };
 use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
@@ -31,13 +31,16 @@ pub(super) fn about() -> OpenApi {
 /// Adds what all operations have in common: the guard, and what is wrong with a request.
 pub(super) fn complete(mut openapi: OpenApi) -> OpenApi {
     for (path, item) in &mut openapi.paths.paths {
-        for (_, operation) in operations(item) {
+        for (method, operation) in operations(item) {
             // Health is for everybody, and tells nobody anything.
             if !matches!(&path[..], "/livez" | "/readyz") {
                 guard(operation);
             }
             if path.starts_with("/api/") {
                 refusals(operation);
+            }
+            if path.starts_with("/api/v1/messages") || path == "/api/v1/reset" {
+                troubles(operation, method);
             }
             link(operation);
         }
@@ -79,6 +82,14 @@ fn refusals(operation: &mut Operation) {
         refusal(operation, "413", "More than a mebibyte was sent");
         refusal(operation, "415", "The Content-Type is not application/json");
         refusal(operation, "422", "The document has wrong keys or values");
+    }
+}
+
+/// What kept messages may meet: their disk.
+fn troubles(operation: &mut Operation, method: &str) {
+    refusal(operation, "500", "The kept messages cannot be read, or not removed");
+    if matches!(method, "DELETE" | "POST") {
+        refusal(operation, "507", "The disk is full, and has no room to remove something");
     }
 }
 
@@ -132,7 +143,7 @@ pub(super) fn page(openapi: &OpenApi) -> String {
     for (path, item) in &openapi.paths.paths {
         for (method, operation) in operations(&mut item.clone()) {
             let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
-            let text = shown(method, path, operation);
+            let text = shown(openapi, method, path, operation);
             match tags.iter_mut().find(|(known, _)| *known == tag) {
                 Some((_, texts)) => texts.push_str(&text),
                 None => tags.push((tag, text)),
@@ -148,7 +159,7 @@ pub(super) fn page(openapi: &OpenApi) -> String {
 
 const TAGS: [&str; 6] = ["Messages", "Sessions", "Connectors", "Events", "Rules", "Server"];
 
-fn shown(method: &str, path: &str, operation: &Operation) -> String {
+fn shown(openapi: &OpenApi, method: &str, path: &str, operation: &Operation) -> String {
     let mut text = format!("<h3><code>{method} {}</code></h3>", Escaped(path));
     for part in [&operation.summary, &operation.description].into_iter().flatten() {
         let _ = write!(text, "<p>{}</p>", Escaped(part));
@@ -167,6 +178,15 @@ fn shown(method: &str, path: &str, operation: &Operation) -> String {
         let _ =
             write!(rows, "<dt><code>{name}</code>{place}</dt><dd>{}</dd>", Escaped(description));
     }
+    for (name, schema) in body(openapi, operation) {
+        let description = description(&schema);
+        let name = Escaped(&name).to_string();
+        let _ = write!(
+            rows,
+            "<dt><code>{name}</code> (in the body)</dt><dd>{}</dd>",
+            Escaped(&description)
+        );
+    }
     let own = |status: &str| !matches!(status, "400" | "401" | "403");
     for (status, response) in operation.responses.responses.iter().filter(|(s, _)| own(s)) {
         let description = match response {
@@ -177,6 +197,42 @@ fn shown(method: &str, path: &str, operation: &Operation) -> String {
     }
     let _ = write!(text, "<dl>{rows}</dl>");
     text
+}
+
+/// The keys of the document that an operation takes.
+fn body(openapi: &OpenApi, operation: &Operation) -> Vec<(String, RefOr<Schema>)> {
+    let keys = || {
+        let RefOr::T(body) = operation.request_body.as_ref()? else { return None };
+        let RefOr::T(content) = body.content.get("application/json")? else { return None };
+        let RefOr::Ref(Ref { ref_location, .. }) = content.schema.as_ref()? else { return None };
+        let name = ref_location.rsplit('/').next()?;
+        match openapi.components.as_ref()?.schemas.get(name)? {
+            RefOr::T(Schema::Object(object)) => Some(object.properties.clone()),
+            _ => None,
+        }
+    };
+    keys().into_iter().flatten().collect()
+}
+
+fn description(schema: &RefOr<Schema>) -> String {
+    let (description, choices) = match schema {
+        RefOr::Ref(reference) => (Some(&reference.description), None),
+        RefOr::T(Schema::Object(object)) => {
+            (object.description.as_ref(), object.enum_values.as_ref())
+        }
+        RefOr::T(Schema::OneOf(one)) => {
+            let item = || one.items.iter().map(description).find(|text| !text.is_empty());
+            return one.description.clone().or_else(item).unwrap_or_default();
+        }
+        RefOr::T(_) => (None, None),
+    };
+    let choices = choices.into_iter().flatten().filter_map(|choice| choice.as_str());
+    let choices: Vec<_> = choices.map(|choice| format!("`{choice}`")).collect();
+    let description = description.map(String::as_str).unwrap_or_default();
+    match choices.is_empty() {
+        true => description.to_owned(),
+        false => format!("{description} One of {}.", choices.join(", ")),
+    }
 }
 
 /// Text in HTML; what stands between backticks is code.
