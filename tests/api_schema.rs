@@ -31,11 +31,12 @@ const TOML: &str = r#"
     reply = "451 4.7.0 Later"
 "#;
 
-/// Sets apart what a document cannot say: which texts are addresses or rules, and whether
-/// something comes in time.
+/// Sets apart what a document cannot say: which texts are addresses, connectors or rules, and
+/// whether something comes in time.
 const SETTINGS: &str = r#"
     [parameters]
     timeout = "5ms"
+    connector = "a"
 
     [[operations]]
     include-path-regex = "/(wait|rules|explain|map.svg|sessions)"
