@@ -337,12 +337,12 @@ mod tests {
     fn an_internal_certificate_without_its_key_is_replaced_in_memory_alone() {
         let state = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
-        let open = || Store::open(state.path(), "EX01", "ex01.contoso.test", now).unwrap();
+        let open = || Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, now).unwrap();
         let old = open().internal().details.thumbprint.clone();
         let path = state.path().join("certs").join(INTERNAL);
         let whole = fs::read_to_string(&path).unwrap();
         let (certificate, _) = whole.split_once("-----BEGIN PRIVATE").unwrap();
-        let other = generate(&path, &own_names("EX02", "ex02.contoso.test"), now).unwrap();
+        let other = generate(&path, &own_names("EX02", "ex02.contoso.test"), KeyKind::Ec, now).unwrap();
         let (_, others_key) = other.split_once("-----BEGIN PRIVATE").unwrap();
         for broken in
             [certificate.to_owned(), format!("{certificate}-----BEGIN PRIVATE{others_key}")]
@@ -358,7 +358,7 @@ mod tests {
         fs::write(&path, whole).unwrap();
         assert_eq!(open().not_loaded(), None);
         fs::write(&path, "nonsense").unwrap();
-        assert!(Store::open(state.path(), "EX01", "ex01.contoso.test", now).is_err());
+        assert!(Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, now).is_err());
     }
 
     #[test]
