@@ -62,7 +62,10 @@ fn who_relays_and_who_is_on_the_wrong_connector() {
     let report = report(Path::new(FOLDER), &set, b"");
     let relay = &report["connectors"][0];
     assert_eq!(relay["connector"], "EX01\\App relay");
-    assert_eq!(relay["totals"]["outside"], json!({"anonymous": 3, "authenticated": 0}));
+    assert_eq!(
+        relay["totals"]["outside"],
+        json!({"anonymous": 3, "authenticated": 0, "unknown": 0})
+    );
     assert_eq!(relay["sources"][0]["source"], "10.0.0.11");
     assert_eq!(relay["sources"][0]["now"], "Default Frontend EX01");
     assert_eq!(relay["sources"][1]["now"], "the same");
@@ -82,6 +85,36 @@ fn one_connector_one_hour() {
     assert_eq!(report["sessions"], 1);
     let finished = logs(&["2019", "--until", "2025-12-31"]);
     assert!(finished.stdout.starts_with("2 files, 0 rows, 0 sessions: nothing to report\n"));
+    let there =
+        "the files hold rows of 2026-11-22T09:12:02.015Z to 2026-11-22T10:20:40.240Z, of\n  EX01\\";
+    assert!(finished.stdout.contains(there), "{}", finished.stdout);
+}
+
+#[test]
+fn only_accepted_domains_that_somebody_named_tell_who_is_outside() {
+    let outside = |arguments: &[&str]| {
+        let report = report(Path::new(FOLDER), &[&["2019"], arguments].concat(), b"");
+        report["connectors"][0]["totals"]["outside"].clone()
+    };
+    // The server's own domain, as expsd would take it, says nothing of a real organization's.
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("x.toml");
+    std::fs::write(&set, "[Server]\nName = \"EX01\"\n").unwrap();
+    let set = set.to_str().unwrap();
+    assert_eq!(outside(&["--config", set]), Value::Null);
+    let expected = json!({"anonymous": 3, "authenticated": 0, "unknown": 0});
+    assert_eq!(outside(&["--config", set, "--accepted-domain", "contoso.test"]), expected);
+    assert_eq!(outside(&["--config", "ex01.toml"]), expected);
+    let named =
+        outside(&["--config", "ex01.toml", "--accepted-domain", "contoso.test,fabrikam.test"]);
+    assert_ne!(named, expected, "what is named counts in place of what is configured");
+}
+
+#[test]
+fn a_file_that_is_named_twice_counts_once() {
+    let whole = report(Path::new(FOLDER), &["2019"], b"");
+    let twice = report(Path::new(FOLDER), &["2019", "./2010/../2019"], b"");
+    assert_eq!(twice["rows"], whole["rows"]);
 }
 
 #[test]
@@ -159,16 +192,31 @@ fn what_cannot_be_read_is_named_and_the_rest_is_reported() {
     std::fs::write(path("x.zst"), b"\x28\xb5\x2f\xfd....").unwrap();
     std::fs::write(path("x.zip"), b"PK\x03\x04....").unwrap();
     std::fs::write(path("picture"), [0x89, b'P', 0, 0xff].repeat(1000)).unwrap();
+    let track =
+        b"#Log-type: Message Tracking Log\r\n#Fields: date-time,event\r\n2026-11-22T09,x\r\n";
+    std::fs::write(path("track.log"), track).unwrap();
     std::fs::create_dir(path("empty")).unwrap();
     std::fs::write(path("whole.log"), FIRST).unwrap();
-    let all = ["cut.gz", "x.zst", "x.zip", "picture", "empty", "none", "whole.log"];
+    let all = [
+        "cut.gz",
+        "x.zst",
+        "x.zip",
+        "picture",
+        "empty",
+        "none",
+        "track.log",
+        "RECV*.LOG",
+        "whole.log",
+    ];
     let finished = logs_in(folder.path(), &all, b"");
     assert_eq!(finished.status.code(), Some(2));
     for line in [
         "expsd: cut.gz: the reading broke off: ",
         "expsd: x.zst: compressed with Zstandard: unpack it first (zstd -d)\n",
         "expsd: x.zip: ",
-        "expsd: picture: this is no SmtpReceive log: no line of it could be read\n",
+        "expsd: picture: this is no SmtpReceive log: the first line that could not be read: it ",
+        "expsd: track.log: this is no SmtpReceive log: it is a Message Tracking Log\n",
+        "expsd: RECV*.LOG: no such file: no shell has expanded the pattern",
         "expsd: empty: the folder holds no RECV*.LOG\n",
         "expsd: none: No such file",
     ] {
@@ -193,8 +241,9 @@ fn names_from_the_network_cannot_move_the_cursor() {
 #[test]
 fn wrong_arguments_are_explained() {
     for (arguments, why) in [
-        (&["2019", "--peer", "10.0.0.12"][..], "expected a name, = and an address"),
-        (&["2019", "--peer", "EX02=x"], "x: expected an IP address"),
+        (&["2019", "--peer", "10.0.0.12"][..], "NAME=IP or KIND:NAME=IP"),
+        (&["2019", "--peer", "EX02=x"], "an IP address"),
+        (&["2019", "--accepted-domain", "a b"], "expected a domain such as contoso.com"),
         (&["2019", "--since", "yesterday"], "expected a day (2026-11-22)"),
         (&[], "<FILE|DIR>"),
     ] {

@@ -36,6 +36,8 @@ pub struct Configuration {
     pub connectors: Vec<ReceiveConnector>,
     /// The connectors are the default set of the server, not somebody's choice.
     pub default_connectors: bool,
+    /// The accepted domains are the server's own domain, and not somebody's list.
+    pub default_domains: bool,
     pub directory: Directory,
     pub kerberos: Kerberos,
     pub ntlm: Ntlm,
@@ -181,6 +183,7 @@ impl Configuration {
         Self {
             connectors: default_set(&server),
             default_connectors: true,
+            default_domains: true,
             directory: Directory {
                 accounts: default_accounts(),
                 accepted_domains: own_domain(&server).into_iter().collect(),

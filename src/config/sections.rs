@@ -56,6 +56,7 @@ impl<'a, 'i> Sections<'a, 'i> {
         let domains = self.each("AcceptedDomain", Self::accepted_domain);
         if let Some(domains) = domains {
             configuration.directory.accepted_domains = domains;
+            configuration.default_domains = false;
         }
         if let Some(accounts) = self.each("account", Self::account) {
             configuration.directory.accounts = accounts;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use expsd::journal::logs::{ConnectorReport, Counted, Now, Report, SourceReport};
 
-const COLUMNS: [&str; 30] = [
+const COLUMNS: [&str; 34] = [
     "connector",
     "source",
     "peer",
@@ -20,16 +20,20 @@ const COLUMNS: [&str; 30] = [
     "tls_none",
     "tls_starttls",
     "tls_x_anonymoustls",
+    "tls_unknown",
     "ciphers",
     "mechanisms",
     "identities",
+    "failed_identities",
     "hellos",
     "local",
     "messages",
     "recipients",
+    "recipients_unsent",
     "recipients_refused",
     "outside_anonymous",
     "outside_authenticated",
+    "outside_unknown",
     "may_relay",
     "tarpits",
     "ehlo_without_exchange",
@@ -48,7 +52,7 @@ pub fn write(report: &Report<'_>, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn fields(connector: &ConnectorReport<'_>, source: &SourceReport<'_>) -> [String; 30] {
+fn fields(connector: &ConnectorReport<'_>, source: &SourceReport<'_>) -> [String; 34] {
     let tally = source.tally;
     let (outcomes, tls, outside) = (source.outcomes(), source.tls(), source.outside());
     let mechanisms = source.mechanisms().0.into_iter().map(|(name, attempts)| {
@@ -70,16 +74,20 @@ fn fields(connector: &ConnectorReport<'_>, source: &SourceReport<'_>) -> [String
         tls.none.to_string(),
         tls.starttls.to_string(),
         tls.x_anonymoustls.to_string(),
+        tls.unknown.to_string(),
         list(source.ciphers()),
         mechanisms.collect::<Vec<_>>().join("; "),
         list(source.identities()),
+        list(source.failed_identities()),
         list(source.hellos()),
         list(source.locals()),
         tally.messages.to_string(),
         tally.recipients.to_string(),
+        tally.recipients_unsent.to_string(),
         tally.recipients_refused.to_string(),
         outside.map(|outside| outside.anonymous.to_string()).unwrap_or_default(),
         outside.map(|outside| outside.authenticated.to_string()).unwrap_or_default(),
+        outside.map(|outside| outside.unknown.to_string()).unwrap_or_default(),
         tally.may_relay.to_string(),
         tally.tarpits.to_string(),
         tally.ehlo_without_exchange.to_string(),

@@ -1,4 +1,4 @@
-//! The files behind the arguments: found, put in order, unpacked, and read.
+//! The files behind the arguments, unpacked and read.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,10 +8,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use expsd::journal::logs::Survey;
+use expsd::journal::logs::{FileFacts, Survey};
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
+use super::find::{find, in_order, is_stdin, logs_among};
 use super::progress::{Counted, Progress};
 
 /// What could not be read, and why.
@@ -29,7 +30,12 @@ const AHEAD: usize = 8;
 pub fn read(paths: &[PathBuf], survey: &mut Survey) -> Vec<Unread> {
     let mut unread = Vec::new();
     let files = find(paths, &mut unread);
-    let total = files.iter().filter_map(|file| file.metadata().ok()).map(|m| m.len()).sum();
+    // How long the standard input is nobody knows.
+    let length = |file: &PathBuf| match is_stdin(file) {
+        true => None,
+        false => Some(file.metadata().map_or(0, |about| about.len())),
+    };
+    let total = files.iter().map(length).sum();
     let done = Arc::new(AtomicU64::new(0));
     let mut progress = Progress::new(total, done.clone());
     std::thread::scope(|scope| {
@@ -60,8 +66,12 @@ pub fn read(paths: &[PathBuf], survey: &mut Survey) -> Vec<Unread> {
 fn read_one(survey: &mut Survey, name: &str, blocks: impl Read) -> Option<String> {
     match survey.read(name, blocks) {
         Err(error) => Some(format!("the reading broke off: {error}")),
-        Ok(facts) if facts.rows == 0 && facts.unreadable > 0 => {
-            Some("this is no SmtpReceive log: no line of it could be read".to_owned())
+        Ok(FileFacts { rows: 0, first_problem: Some(problem), other_log, .. }) => {
+            let why = match other_log {
+                Some(kind) => format!("it is a {kind}"),
+                None => format!("the first line that could not be read: {problem}"),
+            };
+            Some(format!("this is no SmtpReceive log: {why}"))
         }
         Ok(_) => None,
     }
@@ -89,9 +99,9 @@ struct Pieces {
 
 impl Pieces {
     fn send_file(&mut self, path: &Path) -> Result<(), Gone> {
-        if path == Path::new("-") {
+        if is_stdin(path) {
             let name = "standard input".to_owned();
-            return match unpack(io::stdin()) {
+            return match unpack(Counted { inner: io::stdin(), done: self.done.clone() }) {
                 Ok(Unpacked::Stream(input)) => self.send(&name, input),
                 Ok(Unpacked::Zip) => self.unread(name, "a ZIP archive must be a file"),
                 Err(problem) => self.unread(name, problem),
@@ -101,6 +111,13 @@ impl Pieces {
         let open = || File::open(path).map(|inner| Counted { inner, done: self.done.clone() });
         let file = match open() {
             Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && name.contains(['*', '?']) => {
+                return self.unread(
+                    name,
+                    "no such file: no shell has expanded the pattern, or it \
+                                          fits nothing; name the folder instead",
+                );
+            }
             Err(error) => return self.unread(name, error),
         };
         match unpack(file) {
@@ -118,11 +135,11 @@ impl Pieces {
         name: &str,
         mut archive: ZipArchive<R>,
     ) -> Result<(), Gone> {
-        let mut logs: Vec<String> =
-            archive.file_names().flatten().filter(|n| is_log(n)).map(Into::into).collect();
+        let mut logs = logs_among(archive.file_names().flatten().map(Into::into).collect());
         logs.sort_by_cached_key(|name| in_order(name));
         if logs.is_empty() {
-            return self.unread(name.to_owned(), "the archive holds no RECV*.LOG");
+            return self
+                .unread(name.to_owned(), "the archive holds no RECV*.LOG and no other *.LOG");
         }
         for log in logs {
             let name = format!("{name}: {log}");
@@ -245,108 +262,4 @@ fn unpack<'a>(mut input: impl Read + 'a) -> Result<Unpacked<'a>, String> {
     };
     let text = DecodeReaderBytesBuilder::new().utf8_passthru(true).build(plain);
     Ok(Unpacked::Stream(Box::new(text)))
-}
-
-/// The files of `paths`: those named, and in folders those called RECV*.LOG. Each once, and in
-/// the order in which a server wrote them.
-fn find(paths: &[PathBuf], unread: &mut Vec<Unread>) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for path in paths {
-        match path.is_dir() {
-            true => {
-                let before = files.len();
-                search(path, &mut files, unread);
-                if files.len() == before {
-                    let problem = "the folder holds no RECV*.LOG".to_owned();
-                    unread.push(Unread { name: path.display().to_string(), problem });
-                }
-            }
-            false => files.push(path.clone()),
-        }
-    }
-    files.sort_by_cached_key(|path| in_order(&path.to_string_lossy()));
-    files.dedup();
-    files
-}
-
-fn search(folder: &Path, files: &mut Vec<PathBuf>, unread: &mut Vec<Unread>) {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let name = folder.display().to_string();
-            unread.push(Unread { name, problem: error.to_string() });
-            return;
-        }
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        // Links to folders are not followed: they may lead in a circle.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            search(&path, files, unread);
-        } else if is_log(&entry.file_name().to_string_lossy()) && path.is_file() {
-            files.push(path);
-        }
-    }
-}
-
-/// `RECV2026112209-1.LOG`, in any case, with or without `.gz` or `.zip` behind.
-fn is_log(name: &str) -> bool {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_uppercase();
-    name.starts_with("RECV") && name.contains(".LOG")
-}
-
-/// A key by which `-10.LOG` comes after `-9.log`: every number goes by its length, then by its
-/// digits, and case does not count.
-fn in_order(name: &str) -> Vec<(usize, String)> {
-    let mut parts: Vec<(usize, String)> = Vec::new();
-    let mut in_number = false;
-    for c in name.chars() {
-        let digit = c.is_ascii_digit();
-        if parts.is_empty() || digit != in_number {
-            parts.push((0, String::new()));
-            in_number = digit;
-        }
-        if let Some((length, part)) = parts.last_mut() {
-            part.push(c.to_ascii_lowercase());
-            *length += usize::from(digit);
-        }
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_come_in_the_order_in_which_they_were_written() {
-        let mut names = [
-            "b/RECV20261122-10.LOG",
-            "a/RECV20261122-1.LOG",
-            "b/recv20261122-9.log",
-            "b/RECV2026112209-1.LOG",
-        ];
-        names.sort_by_cached_key(|name| in_order(name));
-        assert_eq!(
-            names,
-            [
-                "a/RECV20261122-1.LOG",
-                "b/recv20261122-9.log",
-                "b/RECV20261122-10.LOG",
-                "b/RECV2026112209-1.LOG"
-            ]
-        );
-    }
-
-    #[test]
-    fn logs_are_known_by_their_names() {
-        for name in
-            ["RECV20261122-1.LOG", "recv2026112209-1.log.gz", "x/y/RECV1-1.LOG", "x\\RECV1.LOG"]
-        {
-            assert!(is_log(name), "{name}");
-        }
-        for name in ["SEND20261122-1.LOG", "RECV.txt", "old.RECV.LOG"] {
-            assert!(!is_log(name), "{name}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! `expsd logs`
 
 mod csv;
+mod find;
 mod input;
 mod progress;
 mod text;
@@ -11,9 +12,10 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 use expsd::config::Configuration;
-use expsd::connector::SourceAddress;
-use expsd::journal::logs::{Filter, Peer, Period, Report, Survey, Today};
+use expsd::directory::{AcceptedDomain, Directory, DomainType};
+use expsd::journal::logs::{Filter, Period, Report, Survey, Today};
 use expsd::scope::Scope;
+use expsd::scope::lint::Peer;
 
 use super::{Failed, Source, UNREADABLE, written};
 use input::Unread;
@@ -25,9 +27,10 @@ use input::Unread;
 /// and what that means, and since when nobody came. Folders are searched for RECV*.LOG; files
 /// may be compressed with gzip or ZIP, and "-" is the standard input.
 ///
-/// With a set of connectors beside the logs, recipients outside the accepted domains are
-/// counted, and each source is held against the connector that it would meet today. Without
-/// one the logs speak for themselves.
+/// With a set of connectors beside the logs, each source is held against the connector that it
+/// would meet today. With the accepted domains, from --accepted-domain or from [[AcceptedDomain]]
+/// of --config, recipients outside them are counted. Without either the logs speak for
+/// themselves.
 ///
 /// Exits with 0, or with 2 if a file cannot be read; the others are reported all the same.
 #[derive(Args)]
@@ -35,7 +38,7 @@ use input::Unread;
 Examples:
   expsd logs 'V15/TransportRoles/Logs/FrontEnd/ProtocolLog/SmtpReceive'
   expsd logs SmtpReceive --config ex01.toml --connector 'App relay'
-  expsd logs SmtpReceive --import ex01.clixml
+  expsd logs SmtpReceive --import ex01.clixml --accepted-domain 'contoso.com,*.contoso.net'
   expsd logs SmtpReceive --peer EX02=10.0.0.12 --peer EX03=10.0.0.13,fe80::1%11
   expsd logs RECV20261122*.LOG --since 2026-11-22T09 --format csv > sources.csv")]
 pub struct Logs {
@@ -44,9 +47,14 @@ pub struct Logs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     source: Source,
-    /// An Exchange server or relay of yours, to see which connectors it meets; may be repeated
-    #[arg(long, value_name = "NAME=IP[,IP…]", value_parser = Peers::from_str)]
-    peer: Vec<Peers>,
+    /// A domain that mail is accepted for, in place of those of --config; `*.` before it stands
+    /// for all below it; may be repeated
+    #[arg(long, value_name = "DOMAIN", value_delimiter = ',', value_parser = accepted_domain)]
+    accepted_domain: Vec<AcceptedDomain>,
+    /// Somebody whose addresses are known, to see which connectors he meets; may be repeated.
+    /// KIND is exchange, if it is left out, or balancer, gateway or application
+    #[arg(long, value_name = "[KIND:]NAME=IP[,IP…]", value_parser = Peer::from_str)]
+    peer: Vec<Peer>,
     /// Only this connector, by its name with or without the server before it; lists all sources
     #[arg(long, value_name = "NAME")]
     connector: Option<String>,
@@ -68,24 +76,9 @@ enum Format {
     Csv,
 }
 
-/// The value of one `--peer`.
-#[derive(Clone)]
-struct Peers(Vec<Peer>);
-
-impl FromStr for Peers {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, addresses) = text
-            .split_once('=')
-            .filter(|(name, _)| !name.is_empty())
-            .ok_or("expected a name, = and an address, such as EX02=10.0.0.12")?;
-        let peer = |address: &str| {
-            let address: SourceAddress = address.parse().map_err(|e| format!("{address}: {e}"))?;
-            Ok(Peer { name: name.to_owned(), address })
-        };
-        addresses.split(',').map(peer).collect::<Result<_, _>>().map(Self)
-    }
+fn accepted_domain(text: &str) -> Result<AcceptedDomain, &'static str> {
+    AcceptedDomain::new(text, DomainType::Authoritative)
+        .ok_or("expected a domain such as contoso.com or *.contoso.com")
 }
 
 /// Reads what `files` stand for, as far as it can be read; the rest is named.
@@ -108,8 +101,7 @@ impl Logs {
             until: self.until.map(|period| period.last),
             connector: self.connector.clone(),
         };
-        let directory = configuration.as_ref().map(|c| c.directory.clone());
-        let mut survey = Survey::new(filter, directory);
+        let mut survey = Survey::new(filter, self.accepted_domains(configuration.as_ref()));
         let read = read(&self.files, &mut survey);
         if read.is_ok() || !survey.is_empty() {
             self.print(&mut survey, configuration.as_ref())?;
@@ -117,17 +109,26 @@ impl Logs {
         read
     }
 
+    /// `None` if nobody has said which they are.
+    fn accepted_domains(&self, configuration: Option<&Configuration>) -> Option<Directory> {
+        let written = configuration.filter(|configuration| !configuration.default_domains);
+        let accepted_domains = match self.accepted_domain.is_empty() {
+            true => written?.directory.accepted_domains.clone(),
+            false => self.accepted_domain.clone(),
+        };
+        Some(Directory { accepted_domains, ..Directory::default() })
+    }
+
     fn print(
         &self,
         survey: &mut Survey,
         configuration: Option<&Configuration>,
     ) -> Result<(), Failed> {
-        let peers: Vec<Peer> = self.peer.iter().flat_map(|peers| peers.0.clone()).collect();
         let scope = configuration.map(|c| Scope::new(c.connectors.clone()));
         let today = configuration
             .zip(scope.as_ref())
             .map(|(configuration, scope)| Today { server: &configuration.server, scope });
-        let report = survey.report(&peers, today);
+        let report = survey.report(&self.peer, today);
         let mut out = BufWriter::new(io::stdout().lock());
         let result = self.write(&report, &mut out).and_then(|()| out.flush());
         written("standard output", result)

@@ -11,7 +11,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// A line on the standard error that is written over and over, if that is a terminal.
 pub struct Progress {
     on: bool,
-    total: u64,
+    /// `None`: not known.
+    total: Option<u64>,
     done: Arc<AtomicU64>,
     begun: Instant,
     shown: Option<Instant>,
@@ -19,7 +20,7 @@ pub struct Progress {
 
 impl Progress {
     /// `total` and `done` are octets as they lie on the disk.
-    pub fn new(total: u64, done: Arc<AtomicU64>) -> Self {
+    pub fn new(total: Option<u64>, done: Arc<AtomicU64>) -> Self {
         let on = std::io::stderr().is_terminal();
         Self { on, total, done, begun: Instant::now(), shown: None }
     }
@@ -31,9 +32,15 @@ impl Progress {
         self.shown = Some(Instant::now());
         let done = self.done.load(Ordering::Relaxed);
         let rate = done as f64 / self.begun.elapsed().as_secs_f64().max(0.001) / 1e6;
-        let percent = (done.min(self.total) * 100).checked_div(self.total).unwrap_or_default();
         let name: String = name.to_string().escape_debug().take(40).collect();
-        eprint!("\r{percent:3} % of {} MB, {rate:.0} MB/s, {name}\x1b[K", self.total / 1_000_000);
+        let how_far = match self.total {
+            Some(total) => {
+                let percent = (done.min(total) * 100).checked_div(total).unwrap_or_default();
+                format!("{percent:3} % of {} MB", total / 1_000_000)
+            }
+            None => format!("{} MB", done / 1_000_000),
+        };
+        eprint!("\r{how_far}, {rate:.0} MB/s, {name}\x1b[K");
     }
 }
 

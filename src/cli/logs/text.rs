@@ -6,6 +6,7 @@ use expsd::journal::logs::{
     Attempts, ConnectorReport, Counted, FailureReport, Now, Outside, PeerReport, Report,
     SourceReport, TlsCounts,
 };
+use expsd::scope::lint::PeerKind;
 use expsd::smtp::reply;
 
 /// Sources of a connector that are listed, unless it was asked for by its name.
@@ -23,11 +24,27 @@ pub fn write(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Result
         Some((first, last)) => writeln!(out, ", {first} to {last}")?,
         None => writeln!(out, ": nothing to report")?,
     }
+    if let Some(there) = &report.passed_over {
+        writeln!(out, "the files hold rows of {} to {}, of", there.first, there.last)?;
+        there.connectors.0.iter().try_for_each(|(name, _)| writeln!(out, "  {name}"))?;
+    }
+    if report.received_replies * 10 > report.rows {
+        writeln!(
+            out,
+            "{} rows have replies where commands should be: this looks like a log of what the \
+             server sent",
+            report.received_replies
+        )?;
+    }
     for limit in &report.limits_reached {
         writeln!(out, "{limit}")?;
     }
     if report.connectors.iter().any(|c| c.totals.outside.is_none()) {
-        writeln!(out, "without --config or --import: which recipients are outside is not known")?;
+        writeln!(
+            out,
+            "without --accepted-domain, or [[AcceptedDomain]] in --config: which recipients are \
+             outside is not known"
+        )?;
     }
     let compared = |c: &ConnectorReport<'_>| c.sources.iter().any(|source| source.now.is_some());
     if let Some(server) = report.held_against
@@ -60,7 +77,7 @@ fn peers(peers: &[PeerReport<'_>], out: &mut impl Write) -> io::Result<()> {
     if peers.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nExchange servers and relays")?;
+    writeln!(out, "\nKnown peers")?;
     for peer in peers {
         let name = peer.name.unwrap_or("an Exchange server");
         write!(out, "  {name} ({}) ", peer.address)?;
@@ -69,17 +86,9 @@ fn peers(peers: &[PeerReport<'_>], out: &mut impl Write) -> io::Result<()> {
             continue;
         };
         writeln!(out, "met {connector}: {}, the last {last}", number(peer.sessions, "session"))?;
-        match (peer.ehlo, peer.ehlo_without_exchange) {
-            (0, _) => writeln!(out, "    It got no reply to EHLO, and so no X-EXPS either.")?,
-            (_, 0) => writeln!(out, "    It was offered Exchange Server authentication.")?,
-            (ehlo, without) => writeln!(
-                out,
-                "    WRONG CONNECTOR: {without} of {ehlo} EHLO replies offered neither \
-                 X-ANONYMOUSTLS nor X-EXPS.\n    An Exchange server's queue then shows \"{}\".\n    \
-                 Take the address out of RemoteIPRanges of that connector, or tick ExchangeServer \
-                 in its AuthMechanism\n    and ExchangeServers in its PermissionGroups.",
-                reply::CANNOT_ACHIEVE_EXCHANGE_AUTH
-            )?,
+        // Nobody else needs Exchange Server authentication.
+        if peer.kind == PeerKind::Exchange {
+            offered(peer, out)?;
         }
         if let Some(now) = &peer.now {
             writeln!(out, "    Today it would meet {}.", now.as_str())?;
@@ -88,23 +97,59 @@ fn peers(peers: &[PeerReport<'_>], out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// What an Exchange server was offered.
+fn offered(peer: &PeerReport<'_>, out: &mut impl Write) -> io::Result<()> {
+    let (ehlo, without) = (peer.ehlo, peer.ehlo_without_exchange);
+    let words = match () {
+        () if without > 0 => {
+            return writeln!(
+                out,
+                "    WRONG CONNECTOR: in {without} of {ehlo} sessions the EHLO reply offered \
+                 neither X-ANONYMOUSTLS nor X-EXPS.\n    An Exchange server's queue then shows \
+                 \"{}\".\n    Take the address out of RemoteIPRanges of that connector, or tick \
+                 ExchangeServer in its AuthMechanism\n    and ExchangeServers in its \
+                 PermissionGroups.",
+                reply::CANNOT_ACHIEVE_EXCHANGE_AUTH
+            );
+        }
+        () if ehlo > 0 => "It was offered Exchange Server authentication.",
+        () if peer.clients == peer.sessions => {
+            "It came as a client does: with AUTH, on port 587, or from the server itself."
+        }
+        () if peer.partial > 0 => {
+            "Its EHLO lies before the rows: what it was offered is not in them."
+        }
+        () if peer.helo > 0 => "It said HELO, to which nothing is offered; Exchange says EHLO.",
+        () => "It got no reply to EHLO, and so no X-EXPS either.",
+    };
+    writeln!(out, "    {words}")
+}
+
 /// Who still relays.
 fn relays(report: &Report<'_>, out: &mut impl Write) -> io::Result<()> {
-    let anonymous = |outside: Option<Outside>| outside.map_or(0, |outside| outside.anonymous);
-    if !report.connectors.iter().any(|c| anonymous(c.totals.outside) > 0) {
+    let relayed = |outside: Option<Outside>| outside.map_or(0, |o| o.anonymous + o.unknown);
+    if !report.connectors.iter().any(|c| relayed(c.totals.outside) > 0) {
         return Ok(());
     }
     writeln!(out, "\nRelayed without logging on, to domains that are not accepted")?;
     for connector in &report.connectors {
-        let recipients = anonymous(connector.totals.outside);
-        if recipients == 0 {
+        let Some(outside) = connector.totals.outside.filter(|o| o.anonymous + o.unknown > 0) else {
             continue;
-        }
-        writeln!(out, "  {}: {}", connector.connector, number(recipients, "recipient"))?;
+        };
+        let recipients = number(outside.anonymous, "recipient");
+        let unknown = match outside.unknown {
+            0 => String::new(),
+            n => format!(", and {n} of sessions that may have logged on before the rows begin"),
+        };
+        writeln!(out, "  {}: {recipients}{unknown}", connector.connector)?;
         let line = |source: &SourceReport<'_>| {
-            let recipients = anonymous(source.outside());
+            let outside = source.outside().filter(|o| o.anonymous + o.unknown > 0)?;
+            let unknown = match outside.unknown {
+                0 => String::new(),
+                n => format!("and {n} unknown"),
+            };
             let last = format!("last {}", source.tally.last);
-            (recipients > 0).then(|| vec![source.source.to_string(), recipients.to_string(), last])
+            Some(vec![source.source.to_string(), outside.anonymous.to_string(), last, unknown])
         };
         table(connector.sources.iter().filter_map(line).collect(), "    ", out)?;
     }
@@ -130,9 +175,22 @@ fn connector(connector: &ConnectorReport<'_>, all: bool, out: &mut impl Write) -
     let outside = outside.unwrap_or_default();
     let recipients = number(totals.recipients, "recipient");
     writeln!(out, "  {} to {recipients}{outside}", number(totals.messages, "message"))?;
+    if totals.recipients_unsent > 0 {
+        let recipients = number(totals.recipients_unsent, "recipient");
+        writeln!(out, "  {recipients} more accepted, and no message sent to them")?;
+    }
     writeln!(out, "  TLS: {}", tls(&totals.tls, &totals.ciphers))?;
     if !totals.mechanisms.0.is_empty() {
         writeln!(out, "  log-on: {}", mechanisms(&totals.mechanisms))?;
+    }
+    if connector.failed_identities_in_all > 0 {
+        let named =
+            join(connector.failed_identities.0.iter().map(|(name, n)| format!("{name} x{n}")));
+        let more = match connector.failed_identities_in_all - connector.failed_identities.0.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        writeln!(out, "  failed to log on: {named}{more}")?;
     }
     if totals.partial > 0 {
         writeln!(out, "  {} began before the rows do", number(totals.partial, "session"))?;
@@ -220,6 +278,7 @@ fn tls(counts: &TlsCounts, ciphers: &Counted<'_, u64>) -> String {
         ("none", counts.none),
         ("STARTTLS", counts.starttls),
         ("X-ANONYMOUSTLS", counts.x_anonymoustls),
+        ("unknown", counts.unknown),
     ];
     let kinds: Vec<_> = kinds.iter().filter(|(_, count)| *count > 0).collect();
     let kinds = match kinds[..] {

@@ -13,6 +13,7 @@ pub struct Totals<'a> {
     pub partial: u64,
     pub messages: u64,
     pub recipients: u64,
+    pub recipients_unsent: u64,
     pub outside: Option<Outside>,
     pub may_relay: u64,
     pub tarpits: u64,
@@ -23,12 +24,14 @@ pub struct Totals<'a> {
     pub mechanisms: Counted<'a, Attempts>,
 }
 
-/// Accepted recipients in no accepted domain.
+/// Recipients of accepted messages in no accepted domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Outside {
     /// Of sessions that had not logged on.
     pub anonymous: u64,
     pub authenticated: u64,
+    /// Of sessions that may have logged on before the log began.
+    pub unknown: u64,
 }
 
 /// Sessions by what came of them.
@@ -38,7 +41,7 @@ pub struct Outcomes {
     pub delivered: u64,
     /// None was, and something was refused.
     pub refused: u64,
-    /// Broken off before either.
+    /// Broken off before either, or in the midst of a handshake or a message.
     pub dropped: u64,
     /// Came and went.
     pub idle: u64,
@@ -46,12 +49,14 @@ pub struct Outcomes {
     pub unfinished: u64,
 }
 
-/// Sessions in clear, behind STARTTLS and behind X-ANONYMOUSTLS.
+/// Sessions in clear, behind STARTTLS, behind X-ANONYMOUSTLS, and those that began before the
+/// log and do not show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TlsCounts {
     pub none: u64,
     pub starttls: u64,
     pub x_anonymoustls: u64,
+    pub unknown: u64,
 }
 
 /// Names with what was counted of each.
@@ -66,6 +71,7 @@ impl<'a> Totals<'a> {
             (&mut self.partial, tally.partial),
             (&mut self.messages, tally.messages),
             (&mut self.recipients, tally.recipients),
+            (&mut self.recipients_unsent, tally.recipients_unsent),
             (&mut self.may_relay, tally.may_relay),
             (&mut self.tarpits, tally.tarpits),
             (&mut self.masked, tally.masked),
@@ -77,13 +83,12 @@ impl<'a> Totals<'a> {
             (&mut self.tls.none, tls.none),
             (&mut self.tls.starttls, tls.starttls),
             (&mut self.tls.x_anonymoustls, tls.x_anonymoustls),
+            (&mut self.tls.unknown, tls.unknown),
         ] {
             *total += more;
         }
         if let Some(outside) = outside {
-            let total = self.outside.get_or_insert_default();
-            total.anonymous += outside.anonymous;
-            total.authenticated += outside.authenticated;
+            self.outside.get_or_insert_default().add(outside);
         }
         for (name, count) in tally.ciphers.iter() {
             *self.ciphers.of(names.text(name)) += count;
@@ -98,7 +103,13 @@ impl<'a> Totals<'a> {
 
 impl Outside {
     pub fn all(self) -> u64 {
-        self.anonymous + self.authenticated
+        self.anonymous + self.authenticated + self.unknown
+    }
+
+    pub(super) fn add(&mut self, more: Self) {
+        self.anonymous += more.anonymous;
+        self.authenticated += more.authenticated;
+        self.unknown += more.unknown;
     }
 }
 
@@ -120,6 +131,7 @@ impl TlsCounts {
             none: tally.sessions_in(Channel::Clear),
             starttls: tally.sessions_in(Channel::StartTls),
             x_anonymoustls: tally.sessions_in(Channel::XAnonymousTls),
+            unknown: tally.sessions_in(Channel::Unknown),
         }
     }
 }

@@ -1,36 +1,45 @@
 //! A session whose rows are being read.
 
 use std::collections::VecDeque;
-use std::mem::discriminant;
+use std::mem::{discriminant, take};
 
 use memchr::memmem;
 
 use super::failure::normalized;
+use super::mail::Mail;
 use super::names::{NameId, Names};
-use super::row::{Event, Row, unquoted};
+use super::row::{Event, Row, host, unquoted};
 use super::tally::{Channel, Outcome, Tally};
 use super::time::Stamp;
+use super::wire::{cipher, code, is_outside, mechanism};
 use crate::directory::Directory;
-use crate::smtp::Path;
 use crate::smtp::command::{Command, Verb, parse_bdat};
 
 /// Commands that may wait for their replies; further ones are known by their replies alone.
 const MAX_WAITING: usize = 1000;
 
 /// What the rows so far have told of a session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Flight {
     /// Commands whose reply is still to come. Front Ends log pipelined commands before the
     /// replies to those ahead of them.
     waiting: VecDeque<Waiting>,
     /// The reply to EHLO offers X-EXPS or X-ANONYMOUSTLS, as far as it has been read.
     offers_exchange: bool,
+    /// What the first EHLO was offered, if it came in clear.
+    offered_exchange: Option<bool>,
+    helo: bool,
+    /// No server of ours: it uses AUTH, comes to port 587 or from the server itself.
+    is_client: bool,
     /// The TLS command that got its 220.
     tls_granted: Option<Channel>,
-    tls: Option<Channel>,
+    tls: Channel,
     mechanism: NameId,
-    authenticated: bool,
+    logged_on: LoggedOn,
     may_relay: bool,
+    mail: Mail,
+    /// Recipients outside, of which it is not known yet who sent to them.
+    held: u64,
     delivered: bool,
     refused: bool,
     /// A context that tells why the next refusal came.
@@ -38,8 +47,17 @@ pub struct Flight {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoggedOn {
+    No,
+    Yes,
+    /// It may have before the log began.
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waiting {
     Ehlo,
+    Helo,
     Tls(Channel),
     Auth,
     Mail,
@@ -48,6 +66,9 @@ enum Waiting {
     },
     /// DATA, or the last BDAT.
     Data,
+    /// A BDAT after which others come.
+    Chunk,
+    Rset,
     Other,
 }
 
@@ -59,6 +80,29 @@ pub struct Books<'a> {
 }
 
 impl Flight {
+    /// A session of which `first` is the first row that is there.
+    pub fn new(first: &Row<'_>) -> Self {
+        let whole = first.event == Event::Connect;
+        let comes_from_here = !first.remote.is_empty() && host(first.local) == host(first.remote);
+        Self {
+            waiting: VecDeque::new(),
+            offers_exchange: false,
+            offered_exchange: None,
+            helo: false,
+            is_client: first.local.ends_with(b":587") || comes_from_here,
+            tls_granted: None,
+            tls: if whole { Channel::Clear } else { Channel::Unknown },
+            mechanism: NameId::default(),
+            logged_on: if whole { LoggedOn::No } else { LoggedOn::Unknown },
+            may_relay: false,
+            mail: Mail::default(),
+            held: 0,
+            delivered: false,
+            refused: false,
+            reason: None,
+        }
+    }
+
     /// Takes in a row that is neither the first nor the last of its session.
     pub fn row(&mut self, row: &Row<'_>, tally: &mut Tally, books: &mut Books<'_>) {
         match row.event {
@@ -69,16 +113,33 @@ impl Flight {
         }
     }
 
-    /// The peer has logged on, or is behind X-ANONYMOUSTLS, where a server that does not log
-    /// on is known by its certificate.
-    fn is_known(&self) -> bool {
-        self.authenticated || self.tls == Some(Channel::XAnonymousTls)
+    /// Whether the peer has logged on, or is behind X-ANONYMOUSTLS, where a server that does
+    /// not log on is known by its certificate. `None` if the log does not show it.
+    fn is_known(&self) -> Option<bool> {
+        match (self.logged_on, self.tls) {
+            (LoggedOn::Yes, _) | (_, Channel::XAnonymousTls) => Some(true),
+            (LoggedOn::No, _) => Some(false),
+            (LoggedOn::Unknown, _) => None,
+        }
+    }
+
+    /// A row shows that nobody had logged on before it.
+    fn had_not_logged_on(&mut self, tally: &mut Tally) {
+        if self.is_known().is_none() {
+            self.logged_on = LoggedOn::No;
+            tally.outside.anonymous += take(&mut self.held);
+        }
+    }
+
+    /// The handshake behind a granted TLS command went through: who the peer is counts anew.
+    fn is_in_tls(&mut self, granted: Channel) {
+        (self.tls, self.logged_on) = (granted, LoggedOn::No);
     }
 
     fn received(&mut self, line: &[u8], tally: &mut Tally, books: &mut Books<'_>) {
-        if let Some(tls) = self.tls_granted.take() {
+        if let Some(granted) = self.tls_granted.take() {
             // Had the handshake failed, nothing more would have come.
-            self.tls = Some(tls);
+            self.is_in_tls(granted);
         }
         let waiting = match Command::parse(line) {
             Ok(command) => self.command(command, tally, books),
@@ -101,15 +162,16 @@ impl Flight {
     ) -> Waiting {
         match command.verb {
             Verb::Ehlo | Verb::Helo => {
-                *tally.hellos.of(books.names.id(command.args.as_bytes())) += 1;
+                *tally.hellos.named(command.args.as_bytes(), books.names) += 1;
                 self.offers_exchange = false;
                 // Nobody pipelines past a hello: the replies to these are missing in the log.
                 self.waiting.clear();
-                if command.verb == Verb::Ehlo { Waiting::Ehlo } else { Waiting::Other }
+                if command.verb == Verb::Ehlo { Waiting::Ehlo } else { Waiting::Helo }
             }
             Verb::StartTls => Waiting::Tls(Channel::StartTls),
             Verb::XAnonymousTls => Waiting::Tls(Channel::XAnonymousTls),
             Verb::Auth | Verb::XExps => {
+                self.is_client |= command.verb == Verb::Auth;
                 self.mechanism = books.names.id(mechanism(&command).as_bytes());
                 Waiting::Auth
             }
@@ -118,48 +180,76 @@ impl Flight {
                 outside: books.directory.is_some_and(|all| is_outside(command.args, all)),
             },
             Verb::Data => Waiting::Data,
-            Verb::Bdat if parse_bdat(command.args).is_ok_and(|(_, last)| last == Ok(true)) => {
-                Waiting::Data
-            }
+            Verb::Bdat => match parse_bdat(command.args) {
+                Ok((_, Ok(true))) => Waiting::Data,
+                _ => Waiting::Chunk,
+            },
+            Verb::Rset => Waiting::Rset,
             _ => Waiting::Other,
         }
     }
 
     fn sent(&mut self, line: &[u8], time: Stamp, tally: &mut Tally, books: &mut Books<'_>) {
         let Some(code) = code(line) else { return };
+        let offers = |keyword: &str| memmem::find(line, keyword.as_bytes()).is_some();
         if self.waiting.front() == Some(&Waiting::Ehlo) {
-            let offers = |keyword: &str| memmem::find(line, keyword.as_bytes()).is_some();
             self.offers_exchange |= offers("X-EXPS") || offers("X-ANONYMOUSTLS");
+        }
+        if self.tls == Channel::Unknown
+            && code == 250
+            && offers("TLS")
+            && !line.ends_with(b"delivery")
+        {
+            // Nobody is offered TLS within TLS.
+            self.tls = Channel::Clear;
+        }
+        if code == 334 {
+            self.had_not_logged_on(tally);
         }
         // A row of a reply that goes on, or a prompt in the midst of a command.
         if line.get(3) == Some(&b'-') || (300..400).contains(&code) {
             return;
         }
+        if line.starts_with(b"451 4.7.0 Timeout") {
+            // It answers nothing, and refuses nothing.
+            return tally.failed(books.failures.id(line), time);
+        }
         let answered = self.answered(line);
         match (code, answered) {
             (400.., _) => self.refused(line, answered, time, tally, books),
             (235, _) => {
-                self.authenticated = true;
+                self.had_not_logged_on(tally);
+                self.logged_on = LoggedOn::Yes;
                 tally.mechanisms.of(self.mechanism).accepted += 1;
             }
-            (220, Some(Waiting::Tls(tls))) => self.tls_granted = Some(tls),
-            (250, Some(Waiting::Ehlo)) => {
-                tally.ehlo += 1;
-                tally.ehlo_without_exchange += u64::from(!self.offers_exchange);
+            (220, Some(Waiting::Tls(tls))) => {
+                self.tls = Channel::Clear;
+                self.tls_granted = Some(tls);
             }
-            (250, Some(Waiting::Rcpt { outside })) => {
-                tally.recipients += 1;
-                let outside = u64::from(outside);
-                match self.is_known() {
-                    true => tally.outside_authenticated += outside,
-                    false => tally.outside_anonymous += outside,
+            (250, Some(Waiting::Ehlo)) => {
+                self.mail.drop(tally);
+                if self.tls == Channel::Clear {
+                    self.offered_exchange.get_or_insert(self.offers_exchange);
                 }
             }
-            (250, Some(Waiting::Data)) => {
-                self.delivered = true;
-                tally.messages += 1;
+            (250, Some(Waiting::Helo)) => {
+                self.mail.drop(tally);
+                self.helo = true;
             }
+            (250, Some(Waiting::Mail | Waiting::Rset)) => self.mail.drop(tally),
+            (250, Some(Waiting::Rcpt { outside })) => self.mail.accept(outside),
+            (250, Some(Waiting::Data)) => self.delivered(tally),
             _ => {}
+        }
+    }
+
+    fn delivered(&mut self, tally: &mut Tally) {
+        self.delivered = true;
+        let outside = self.mail.send(tally);
+        match self.is_known() {
+            Some(true) => tally.outside.authenticated += outside,
+            Some(false) => tally.outside.anonymous += outside,
+            None => self.held += outside,
         }
     }
 
@@ -189,8 +279,22 @@ impl Flight {
     ) {
         self.refused = true;
         match answered {
-            Some(Waiting::Auth) => tally.mechanisms.of(self.mechanism).failed += 1,
-            Some(Waiting::Rcpt { .. }) => tally.recipients_refused += 1,
+            Some(Waiting::Auth) => {
+                // 503 may mean that it had.
+                if !reply.starts_with(b"503") {
+                    self.had_not_logged_on(tally);
+                }
+                tally.mechanisms.of(self.mechanism).failed += 1;
+            }
+            Some(Waiting::Mail) if reply.starts_with(b"530") => self.had_not_logged_on(tally),
+            Some(Waiting::Rcpt { .. }) => {
+                // Whoever has logged on may relay.
+                if memmem::find(reply, b"Unable to relay").is_some() {
+                    self.had_not_logged_on(tally);
+                }
+                tally.recipients_refused += 1;
+            }
+            Some(Waiting::Data | Waiting::Chunk) => self.mail.drop(tally),
             _ => {}
         }
         let mut text = normalized(&String::from_utf8_lossy(reply));
@@ -205,17 +309,20 @@ impl Flight {
         match row.context {
             b"" => tally.tarpits += u64::from(data.starts_with(b"Tarpit for ")),
             b"authenticated" => {
-                self.authenticated = true;
-                *tally.identities.of(books.names.id(&unquoted(data))) += 1;
+                self.had_not_logged_on(tally);
+                self.logged_on = LoggedOn::Yes;
+                *tally.identities.named(&unquoted(data), books.names) += 1;
             }
             b"Set Session Permissions" => {
                 let any = memmem::find(data, b"SMTPAcceptAnyRecipient").is_some();
                 // The rights of somebody who logs on may stand before or after his name.
                 let logs_on = self.waiting.contains(&Waiting::Auth);
-                self.may_relay |= any && !logs_on && !self.is_known();
+                self.may_relay |= any && !logs_on && self.is_known() == Some(false);
             }
             context if context.starts_with(b"TLS protocol ") => {
-                self.tls = self.tls_granted.take().or(self.tls);
+                if let Some(granted) = self.tls_granted.take() {
+                    self.is_in_tls(granted);
+                }
                 let cipher = cipher(&String::from_utf8_lossy(context));
                 *tally.ciphers.of(books.names.id(cipher.as_bytes())) += 1;
             }
@@ -223,96 +330,65 @@ impl Flight {
                 self.tls_granted = None;
                 self.reason = Some(normalized(&String::from_utf8_lossy(context)));
             }
-            _ => {}
+            context => {
+                let name = context.strip_prefix(b"User Name: ").filter(|name| *name != b"NULL");
+                if let Some(name) = name {
+                    *tally.failed_identities.named(&unquoted(name), books.names) += 1;
+                }
+            }
+        }
+    }
+
+    /// What the end of the connection cut short.
+    fn cut_short(&self) -> Option<&'static str> {
+        let sends = |waiting: &Waiting| matches!(waiting, Waiting::Data | Waiting::Chunk);
+        match self.tls_granted {
+            Some(_) => Some("during the TLS handshake"),
+            None => self.waiting.iter().any(sends).then_some("during a message"),
         }
     }
 
     /// Ends the session with its last row, or without one where the log has none.
     pub fn end(mut self, row: Option<&Row<'_>>, tally: &mut Tally, books: &mut Books<'_>) {
-        let broken_off = row.filter(|row| row.context.contains(&b'('));
         let time = row.map_or(tally.last, |row| row.time);
+        let mut failed = |text: &[u8]| tally.failed(books.failures.id(text), time);
         if let Some(reason) = self.reason.take() {
             self.refused = true;
-            tally.failed(books.failures.id(reason.as_bytes()), time);
+            failed(reason.as_bytes());
         }
-        if let Some(row) = broken_off {
-            tally.failed(books.failures.id(row.context), time);
+        let mut broken_off = false;
+        if let Some(Row { context, .. }) = row {
+            let cut_short = self.cut_short();
+            broken_off = cut_short.is_some() || context.contains(&b'(');
+            match cut_short {
+                Some(what) => failed(&[*context, what.as_bytes()].join(&b' ')),
+                None if broken_off => failed(context),
+                None => {}
+            }
         }
         let outcome = match row {
             _ if self.delivered => Outcome::Delivered,
             _ if self.refused => Outcome::Refused,
             None => Outcome::Unfinished,
-            Some(_) if broken_off.is_some() => Outcome::Dropped,
+            Some(_) if broken_off => Outcome::Dropped,
             Some(_) => Outcome::Idle,
         };
         tally.outcomes[outcome as usize] += 1;
-        tally.tls[self.tls.unwrap_or(Channel::Clear) as usize] += 1;
+        tally.tls[self.tls as usize] += 1;
         tally.may_relay += u64::from(self.may_relay);
+        tally.outside.unknown += self.held;
+        self.mail.drop(tally);
+        match self.offered_exchange {
+            _ if self.is_client => tally.clients += 1,
+            Some(offered) => {
+                tally.ehlo += 1;
+                tally.ehlo_without_exchange += u64::from(!offered);
+            }
+            None => tally.helo += u64::from(self.helo),
+        }
     }
 }
 
 /// How contexts begin that tell of a failure.
 const REASONS: [&[u8]; 3] =
     [b"Inbound ", b"TLS negotiation failed", b"DirectTrust certificate failed"];
-
-fn code(line: &[u8]) -> Option<u16> {
-    let digits = std::str::from_utf8(line.get(..3)?).ok()?;
-    digits.parse().ok().filter(|_| line.get(3).is_none_or(|b| matches!(b, b' ' | b'-')))
-}
-
-/// `AUTH LOGIN`. What stands behind the mechanism may be a secret, and what is no mechanism too.
-fn mechanism(command: &Command<'_>) -> String {
-    let word = command.args.split(' ').next().unwrap_or_default();
-    let known = ["LOGIN", "NTLM", "GSSAPI", "EXCHANGEAUTH", "PLAIN", "CRAM-MD5", "XOAUTH2"];
-    let known = known.iter().find(|known| known.eq_ignore_ascii_case(word));
-    format!("{} {}", command.verb.name(), known.unwrap_or(&"(another)"))
-}
-
-fn is_outside(args: &str, directory: &Directory) -> bool {
-    let path = args.split_at_checked(3).filter(|(to, _)| to.eq_ignore_ascii_case("TO:"));
-    let Some((Path::Mailbox(mailbox), _)) = path.and_then(|(_, path)| Path::take(path)) else {
-        return false;
-    };
-    mailbox.domain().is_some_and(|domain| directory.accepted_domain(domain).is_none())
-}
-
-/// `TLS 1.2 AES_256` of a row with Schannel's names, `TLS protocol SP_PROT_TLS1_2_SERVER
-/// negotiation succeeded using bulk encryption algorithm CALG_AES_256 with strength 256 bits, …`.
-fn cipher(context: &str) -> String {
-    let after = |text: &str| {
-        let word = context.split_once(text)?.1.split(' ').next()?;
-        Some(word.trim_end_matches(','))
-    };
-    let protocol = after("TLS protocol ").unwrap_or_default();
-    let protocol = protocol.strip_prefix("SP_PROT_").unwrap_or(protocol);
-    let protocol = protocol.strip_suffix("_SERVER").unwrap_or(protocol);
-    let protocol = match protocol.strip_prefix("TLS") {
-        Some(version) => format!("TLS {}", version.replace('_', ".")),
-        None => protocol.to_owned(),
-    };
-    let cipher = after("encryption algorithm ").unwrap_or_default();
-    let cipher = cipher.strip_prefix("CALG_").unwrap_or(cipher);
-    format!("{protocol} {cipher}").trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn handshakes_by_schannels_names() {
-        let row = "TLS protocol SP_PROT_TLS1_2_SERVER negotiation succeeded using bulk encryption \
-                   algorithm CALG_AES_256 with strength 256 bits, MAC hash algorithm CALG_SHA_384";
-        assert_eq!(cipher(row), "TLS 1.2 AES_256");
-        assert_eq!(cipher("TLS protocol SSL3 x"), "SSL3");
-    }
-
-    #[test]
-    fn what_follows_the_mechanism_is_never_kept() {
-        let name = |line: &str| mechanism(&Command::parse(line.as_bytes()).unwrap());
-        assert_eq!(name("auth login YWxpY2U="), "AUTH LOGIN");
-        assert_eq!(name("X-EXPS exchangeauth SHA256"), "X-EXPS EXCHANGEAUTH");
-        assert_eq!(name("AUTH UGFzc3cwcmQh"), "AUTH (another)");
-        assert_eq!(name("AUTH"), "AUTH (another)");
-    }
-}

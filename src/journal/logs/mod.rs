@@ -12,6 +12,7 @@ mod failure;
 mod figures;
 mod flight;
 mod lines;
+mod mail;
 mod meaning;
 mod names;
 mod peers;
@@ -20,12 +21,14 @@ mod row;
 mod survey;
 mod tally;
 mod time;
+mod wire;
 
 pub use figures::{Counted, Outcomes, Outside, TlsCounts, Totals};
 pub use meaning::{Meaning, meaning};
-pub use peers::{Peer, PeerReport};
+pub use peers::PeerReport;
 pub use report::{
-    ConnectorReport, FailureReport, MAX_SOURCES, Now, Report, SourceReport, Today, Unreadables,
+    ConnectorReport, FailureReport, MAX_SOURCES, Now, PassedOverReport, Report, SourceReport,
+    Today, Unreadables,
 };
 pub use row::Unreadable;
 pub use survey::{FileFacts, Filter, SeenSource, Survey, UnreadableRow};

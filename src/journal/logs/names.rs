@@ -37,6 +37,12 @@ impl Names {
         index as NameId
     }
 
+    /// The id of a name that is there.
+    fn known(&self, name: &[u8]) -> Option<NameId> {
+        let index = self.all.get_index_of(&name[..name.len().min(MAX_LENGTH)]);
+        index.map(|index| index as NameId)
+    }
+
     /// The name, fit for a terminal.
     pub fn text(&self, id: NameId) -> Cow<'_, str> {
         let name = self.all.get_index(id as usize).map_or(&b""[..], |name| name);
@@ -78,6 +84,16 @@ impl<T: Default, const LIMIT: usize> Few<T, LIMIT> {
             self.entries.len() - 1
         });
         &mut self.entries[at].1
+    }
+
+    /// [`Self::of`] a name that a peer has chosen: one for which there is no room here takes
+    /// none among all names either.
+    pub fn named(&mut self, name: &[u8], names: &mut Names) -> &mut T {
+        let id = match self.entries.len() < LIMIT {
+            true => names.id(name),
+            false => names.known(name).unwrap_or(OTHERS),
+        };
+        self.of(id)
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (NameId, &T)> {

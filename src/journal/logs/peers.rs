@@ -1,9 +1,9 @@
-//! Servers of ours, on the connectors that they met.
+//! Peers whose addresses are known, on the connectors that they met.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::names::{NameId, OTHERS};
 use super::report::{Now, Today};
@@ -11,29 +11,46 @@ use super::survey::Survey;
 use super::tally::{Channel, Tally};
 use super::time::Stamp;
 use crate::connector::SourceAddress;
+use crate::scope::lint::{Peer, PeerKind};
 
-/// An Exchange server or relay, and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
-    pub name: String,
-    pub address: SourceAddress,
-}
-
-/// One server of ours on one connector.
+/// One peer on one connector.
 #[derive(Serialize)]
 pub struct PeerReport<'a> {
     /// `None`: nobody named it, but it has used X-EXPS or X-ANONYMOUSTLS.
     pub name: Option<&'a str>,
+    #[serde(serialize_with = "in_a_word")]
+    pub kind: PeerKind,
     pub address: Cow<'a, str>,
     /// `None`: it is in no row.
     pub connector: Option<Cow<'a, str>>,
     pub sessions: u64,
+    /// Sessions that began before the log did.
+    pub partial: u64,
+    /// Sessions that came as a client's do: with AUTH, on port 587, or from the server itself.
+    pub clients: u64,
+    pub helo: u64,
+    /// Sessions whose first EHLO, in clear, was answered.
     pub ehlo: u64,
-    /// EHLO replies with neither X-EXPS nor X-ANONYMOUSTLS: the case behind `451 5.7.3 Cannot
-    /// achieve Exchange Server authentication` in its queue.
+    /// Of these, the ones that were offered neither X-EXPS nor X-ANONYMOUSTLS: the case behind
+    /// `451 5.7.3 Cannot achieve Exchange Server authentication` in a server's queue.
     pub ehlo_without_exchange: u64,
     pub last: Option<Stamp>,
     pub now: Option<Now<'a>>,
+}
+
+/// The one of `peers` that has `address`. The zone of a link-local address is a number of the
+/// server that wrote the log; a peer that was named without one may be on any of its links.
+pub(super) fn peer_at(peers: &[Peer], address: SourceAddress) -> Option<&Peer> {
+    let is_at = |named: &SourceAddress| is_same(*named, address);
+    peers.iter().find(|peer| peer.addresses.iter().any(is_at))
+}
+
+fn is_same(named: SourceAddress, seen: SourceAddress) -> bool {
+    named == seen || (named.scope_id() == 0 && named.ip() == seen.ip())
+}
+
+fn in_a_word<S: Serializer>(kind: &PeerKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name())
 }
 
 impl Survey {
@@ -56,39 +73,47 @@ impl Survey {
             .map(|((_, source), _)| *source)
             .filter(|source| *source != OTHERS)
             .collect();
-        let mut met = HashSet::new();
+        let mut met: Vec<SourceAddress> = Vec::new();
         let mut reports: Vec<PeerReport<'a>> = Vec::new();
         for ((connector, source), tally) in &self.tallies {
             let address = self.names.text(*source);
-            let parsed: Option<SourceAddress> = address.parse().ok();
-            let peer = peers.iter().find(|peer| Some(peer.address) == parsed);
+            let seen: Option<SourceAddress> = address.parse().ok();
+            let peer = seen.and_then(|seen| peer_at(peers, seen));
             if peer.is_none() && !(servers.contains(source) && tally.ehlo_without_exchange > 0) {
                 continue;
             }
-            met.extend(peer.map(|peer| peer.address));
+            met.extend(peer.and(seen));
             let connector = self.names.text(*connector);
             reports.push(PeerReport {
                 name: peer.map(|peer| peer.name.as_str()),
+                kind: peer.map(|peer| peer.kind).unwrap_or_default(),
                 now: self.now(today, &connector, &address, tally),
                 address,
                 connector: Some(connector),
                 sessions: tally.sessions,
+                partial: tally.partial,
+                clients: tally.clients,
+                helo: tally.helo,
                 ehlo: tally.ehlo,
                 ehlo_without_exchange: tally.ehlo_without_exchange,
                 last: Some(tally.last),
             });
         }
-        reports.extend(peers.iter().filter(|peer| !met.contains(&peer.address)).map(|peer| {
-            PeerReport {
-                name: Some(&peer.name),
-                address: peer.address.to_string().into(),
-                connector: None,
-                sessions: 0,
-                ehlo: 0,
-                ehlo_without_exchange: 0,
-                last: None,
-                now: None,
-            }
+        let named = peers.iter().flat_map(|peer| peer.addresses.iter().map(move |at| (peer, at)));
+        let missing = named.filter(|(_, at)| !met.iter().any(|seen| is_same(**at, *seen)));
+        reports.extend(missing.map(|(peer, address)| PeerReport {
+            name: Some(&peer.name),
+            kind: peer.kind,
+            address: address.to_string().into(),
+            connector: None,
+            sessions: 0,
+            partial: 0,
+            clients: 0,
+            helo: 0,
+            ehlo: 0,
+            ehlo_without_exchange: 0,
+            last: None,
+            now: None,
         }));
         reports.sort_by(|a, b| {
             (a.name, &a.address, &a.connector).cmp(&(b.name, &b.address, &b.connector))

@@ -9,12 +9,13 @@ use serde::{Serialize, Serializer};
 use super::figures::{Counted, Outcomes, Outside, TlsCounts, Totals};
 use super::meaning::meaning;
 use super::names::{NameId, Names};
-use super::peers::{Peer, PeerReport};
+use super::peers::{PeerReport, peer_at};
 use super::survey::{Survey, UnreadableRow, endpoint};
 use super::tally::{Attempts, Tally};
 use super::time::Stamp;
 use crate::connector::{Server, SourceAddress};
 use crate::scope::Scope;
+use crate::scope::lint::Peer;
 
 /// A set of connectors to hold the log against.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +35,22 @@ pub struct Report<'a> {
     /// The server whose connectors the sources were held against.
     pub held_against: Option<&'a str>,
     pub unreadable: Unreadables<'a>,
+    /// Rows in which the peer gives replies, as in logs of what the server sent.
+    pub received_replies: u64,
+    /// What the files hold, if the filter lets nothing of it in.
+    pub passed_over: Option<PassedOverReport<'a>>,
     /// More sources, names or failures than are told apart.
     pub limits_reached: Vec<String>,
     pub peers: Vec<PeerReport<'a>>,
     pub connectors: Vec<ConnectorReport<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct PassedOverReport<'a> {
+    pub first: Stamp,
+    pub last: Stamp,
+    /// By rows.
+    pub connectors: Counted<'a, u64>,
 }
 
 #[derive(Serialize)]
@@ -52,6 +65,9 @@ pub struct ConnectorReport<'a> {
     /// `SERVER\Connector name`
     pub connector: Cow<'a, str>,
     pub totals: Totals<'a>,
+    /// Names that failed to log on, by how often, and no more than [`MAX_SOURCES`].
+    pub failed_identities: Counted<'a, u64>,
+    pub failed_identities_in_all: usize,
     pub failures: Vec<FailureReport<'a>>,
     /// Those with the most messages come first.
     pub sources: Vec<SourceReport<'a>>,
@@ -69,7 +85,7 @@ pub struct FailureReport<'a> {
     pub sources_in_all: usize,
 }
 
-/// Sources that are named of a failure.
+/// Sources that are named of a failure, and names of a connector.
 pub const MAX_SOURCES: usize = 10;
 
 /// One source on one connector. It serialises to all its figures.
@@ -104,6 +120,8 @@ impl Survey {
             let report = connectors.entry(*connector).or_insert_with(|| ConnectorReport {
                 connector: name,
                 totals: Totals::default(),
+                failed_identities: Counted::default(),
+                failed_identities_in_all: 0,
                 failures: Vec::new(),
                 sources: Vec::new(),
             });
@@ -113,6 +131,9 @@ impl Survey {
         let mut connectors: Vec<_> = connectors.into_values().collect();
         for report in &mut connectors {
             report.failures = survey.failures_of(&report.sources);
+            report.failed_identities = survey.failed_identities_of(&report.sources);
+            report.failed_identities_in_all = report.failed_identities.0.len();
+            report.failed_identities.0.truncate(MAX_SOURCES);
             report.sources.sort_by(|a, b| {
                 let rank = |s: &SourceReport<'_>| (s.tally.messages, s.tally.sessions);
                 rank(b).cmp(&rank(a)).then_with(|| a.source.cmp(&b.source))
@@ -127,10 +148,19 @@ impl Survey {
             last: survey.tallies.values().map(|tally| tally.last).max(),
             held_against: today.map(|today| today.server.name.as_str()),
             unreadable: Unreadables { rows: survey.unreadable, first: &survey.unreadable_rows },
+            received_replies: survey.received_replies,
+            passed_over: survey.passed_over(),
             limits_reached: survey.limits_reached(),
             peers: survey.peers(peers, today),
             connectors,
         }
+    }
+
+    fn passed_over(&self) -> Option<PassedOverReport<'_>> {
+        let (first, last) = self.passed_over.period.filter(|_| self.rows == 0)?;
+        let mut connectors = Counted::named(&self.passed_over.connectors, &self.names);
+        connectors.sort(|rows| *rows);
+        Some(PassedOverReport { first, last, connectors })
     }
 
     fn source<'a>(
@@ -143,7 +173,7 @@ impl Survey {
     ) -> SourceReport<'a> {
         let text = self.names.text(source);
         let address: Option<SourceAddress> = text.parse().ok();
-        let peer = peers.iter().find(|peer| Some(peer.address) == address);
+        let peer = address.and_then(|address| peer_at(peers, address));
         SourceReport {
             peer: peer.map(|peer| peer.name.as_str()),
             now: self.now(today, connector, &text, tally),
@@ -175,6 +205,18 @@ impl Survey {
             Some(winner) => Now::Other(&winner.name),
             None => Now::NoConnector,
         })
+    }
+
+    fn failed_identities_of<'a>(&'a self, sources: &[SourceReport<'a>]) -> Counted<'a, u64> {
+        let mut all: HashMap<NameId, u64> = HashMap::new();
+        for (name, count) in sources.iter().flat_map(|source| source.tally.failed_identities.iter())
+        {
+            *all.entry(name).or_default() += count;
+        }
+        let named = all.into_iter().map(|(name, count)| (self.names.text(name), count));
+        let mut all = Counted(named.collect());
+        all.sort(|count| *count);
+        all
     }
 
     fn failures_of<'a>(&'a self, sources: &[SourceReport<'a>]) -> Vec<FailureReport<'a>> {
@@ -227,10 +269,7 @@ impl Survey {
 impl<'a> SourceReport<'a> {
     /// `None` if the accepted domains are not known.
     pub fn outside(&self) -> Option<Outside> {
-        self.domains_known.then_some(Outside {
-            anonymous: self.tally.outside_anonymous,
-            authenticated: self.tally.outside_authenticated,
-        })
+        self.domains_known.then_some(self.tally.outside)
     }
 
     pub fn outcomes(&self) -> Outcomes {
@@ -255,6 +294,10 @@ impl<'a> SourceReport<'a> {
 
     pub fn identities(&self) -> Counted<'a, u64> {
         Counted::named(&self.tally.identities, self.names)
+    }
+
+    pub fn failed_identities(&self) -> Counted<'a, u64> {
+        Counted::named(&self.tally.failed_identities, self.names)
     }
 
     pub fn hellos(&self) -> Counted<'a, u64> {
@@ -289,7 +332,7 @@ impl Now<'_> {
 impl Serialize for SourceReport<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let tally = self.tally;
-        let mut fields = serializer.serialize_struct("Source", 24)?;
+        let mut fields = serializer.serialize_struct("Source", 28)?;
         fields.serialize_field("source", &self.source)?;
         fields.serialize_field("peer", &self.peer)?;
         fields.serialize_field("first", &tally.first)?;
@@ -301,10 +344,12 @@ impl Serialize for SourceReport<'_> {
         fields.serialize_field("ciphers", &self.ciphers())?;
         fields.serialize_field("mechanisms", &self.mechanisms())?;
         fields.serialize_field("identities", &self.identities())?;
+        fields.serialize_field("failed_identities", &self.failed_identities())?;
         fields.serialize_field("hellos", &self.hellos())?;
         fields.serialize_field("local", &self.locals())?;
         fields.serialize_field("messages", &tally.messages)?;
         fields.serialize_field("recipients", &tally.recipients)?;
+        fields.serialize_field("recipients_unsent", &tally.recipients_unsent)?;
         fields.serialize_field("recipients_refused", &tally.recipients_refused)?;
         fields.serialize_field("outside", &self.outside())?;
         fields.serialize_field("may_relay", &tally.may_relay)?;
@@ -312,6 +357,8 @@ impl Serialize for SourceReport<'_> {
         fields.serialize_field("masked", &tally.masked)?;
         fields.serialize_field("ehlo", &tally.ehlo)?;
         fields.serialize_field("ehlo_without_exchange", &tally.ehlo_without_exchange)?;
+        fields.serialize_field("helo", &tally.helo)?;
+        fields.serialize_field("clients", &tally.clients)?;
         fields.serialize_field("failures", &self.failures())?;
         fields.serialize_field("now", &self.now)?;
         fields.end()

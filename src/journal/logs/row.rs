@@ -77,8 +77,10 @@ pub enum Unreadable {
     TooLong(usize),
     #[error("the #Fields line above it has no {0}")]
     NoField(&'static str),
-    #[error("it belongs to a log of what the server sent, not of what it received")]
-    SendLog,
+    #[error("the #Log-type above it is another one than SMTP Receive")]
+    OtherLog,
+    #[error("the lines of the file end with a carriage return alone")]
+    CarriageReturns,
 }
 
 /// Which column holds which field.

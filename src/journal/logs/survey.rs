@@ -6,14 +6,16 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 
 use indexmap::IndexMap;
+use memchr::memchr;
 use serde::{Serialize, Serializer};
 
 use super::flight::{Books, Flight};
 use super::lines::{Line, Lines};
-use super::names::{NameId, Names, OTHERS};
+use super::names::{Few, NameId, Names, OTHERS};
 use super::row::{Event, Layout, Row, Unreadable, begins_with_date, host, unquoted};
 use super::tally::Tally;
 use super::time::Stamp;
+use super::wire::code;
 use crate::connector::SourceAddress;
 use crate::directory::Directory;
 
@@ -38,6 +40,9 @@ pub(super) const LIMITS: Limits =
 /// Rows that cannot be read and are shown; the others are counted.
 const MAX_SHOWN: usize = 20;
 
+/// Octets of a `#Log-type` that are shown.
+const MAX_LOG_TYPE: usize = 60;
+
 /// Which rows count.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -57,10 +62,14 @@ pub struct UnreadableRow {
 }
 
 /// What one file gave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileFacts {
     pub rows: u64,
     pub unreadable: u64,
+    /// What was wrong with the first row that could not be read.
+    pub first_problem: Option<Unreadable>,
+    /// The last `#Log-type` that is none of SMTP Receive.
+    pub other_log: Option<String>,
 }
 
 /// A source on a local endpoint, as a set of connectors can be asked about it.
@@ -85,8 +94,26 @@ pub struct Survey {
     pub(super) rows: u64,
     pub(super) unreadable: u64,
     pub(super) unreadable_rows: Vec<UnreadableRow>,
+    /// Rows in which the peer says what only a server says.
+    pub(super) received_replies: u64,
+    pub(super) passed_over: PassedOver,
     sessions: HashMap<u64, Session>,
     hasher: RandomState,
+}
+
+/// Rows that the filter kept out before the first that it let in.
+#[derive(Debug, Default)]
+pub(super) struct PassedOver {
+    pub period: Option<(Stamp, Stamp)>,
+    pub connectors: Few<u64, 16>,
+}
+
+impl PassedOver {
+    fn row(&mut self, row: &Row<'_>, names: &mut Names) {
+        let (first, last) = self.period.unwrap_or((row.time, row.time));
+        self.period = Some((first.min(row.time), last.max(row.time)));
+        *self.connectors.named(&unquoted(row.connector), names) += 1;
+    }
 }
 
 struct Session {
@@ -118,6 +145,8 @@ impl Survey {
             rows: 0,
             unreadable: 0,
             unreadable_rows: Vec::new(),
+            received_replies: 0,
+            passed_over: PassedOver::default(),
             sessions: HashMap::new(),
             hasher: RandomState::new(),
         }
@@ -134,6 +163,7 @@ impl Survey {
         let mut lines = Lines::new(input, self.limits.block);
         let mut layout = Ok(Layout::default());
         let mut facts = FileFacts::default();
+        let mut last = None;
         self.files += 1;
         while let Some(line) = lines.next()? {
             let problem = match line {
@@ -141,9 +171,13 @@ impl Survey {
                 Line::TooLong => Some(Unreadable::TooLong(self.limits.block)),
             };
             if let Some(problem) = problem {
+                // One word for all of another log is enough.
+                let told = problem == Unreadable::OtherLog && last == Some(problem);
+                (last, facts.first_problem) =
+                    (Some(problem), facts.first_problem.or(Some(problem)));
                 facts.unreadable += 1;
                 self.unreadable += 1;
-                if self.unreadable_rows.len() < MAX_SHOWN {
+                if !told && self.unreadable_rows.len() < MAX_SHOWN {
                     let (file, line) = (name.to_owned(), lines.number());
                     self.unreadable_rows.push(UnreadableRow { file, line, problem });
                 }
@@ -165,8 +199,8 @@ impl Survey {
             if line.is_empty() {
                 return Ok(None);
             }
-            if line[0] == b'#' {
-                header(line, layout);
+            if line[0] == b'#' && memchr(b'\r', line).is_none() {
+                header(line, layout, facts);
                 return Ok(None);
             }
             let problem = match layout {
@@ -177,6 +211,7 @@ impl Survey {
                         self.row(&row);
                         return Ok(None);
                     }
+                    Err(_) if memchr(b'\r', line).is_some() => Unreadable::CarriageReturns,
                     Err(problem) => problem,
                 },
             };
@@ -193,8 +228,13 @@ impl Survey {
             || self.filter.until.is_some_and(|until| row.time > until)
             || self.filter.connector.as_ref().is_some_and(|name| !is_called(row.connector, name))
         {
+            if self.rows == 0 {
+                self.passed_over.row(row, &mut self.names);
+            }
             return;
         }
+        self.received_replies +=
+            u64::from(row.event == Event::Received && code(row.data).is_some());
         self.rows += 1;
         // Session ids alone may be those of two servers, or zeroed by whoever gave the file away.
         let key = self.hasher.hash_one((row.session, row.remote));
@@ -248,7 +288,7 @@ impl Survey {
         tally.sessions += 1;
         tally.partial += u64::from(row.event != Event::Connect);
         *tally.locals.of(local) += 1;
-        Session { flight: Flight::default(), tally: index, row: self.rows }
+        Session { flight: Flight::new(row), tally: index, row: self.rows }
     }
 
     fn end(&mut self, session: Session, row: Option<&Row<'_>>) {
@@ -306,18 +346,22 @@ fn in_words<S: Serializer>(problem: &Unreadable, serializer: S) -> Result<S::Ok,
     serializer.collect_str(problem)
 }
 
-fn header(line: &[u8], layout: &mut Result<Layout, Unreadable>) {
+fn header(line: &[u8], layout: &mut Result<Layout, Unreadable>, facts: &mut FileFacts) {
     let value = |name: &str| {
         let (head, value) = line.split_at_checked(name.len())?;
         head.eq_ignore_ascii_case(name.as_bytes()).then_some(value.trim_ascii())
     };
     if let Some(list) = value("#Fields:") {
-        if *layout != Err(Unreadable::SendLog) {
+        if *layout != Err(Unreadable::OtherLog) {
             *layout = Layout::parse(list);
         }
     } else if let Some(kind) = value("#Log-type:") {
-        let sends = kind.to_ascii_lowercase().starts_with(b"smtp send");
-        *layout = if sends { Err(Unreadable::SendLog) } else { Ok(Layout::default()) };
+        let receives = kind.to_ascii_lowercase().starts_with(b"smtp receive");
+        *layout = if receives { Ok(Layout::default()) } else { Err(Unreadable::OtherLog) };
+        if !receives {
+            let kind = &kind[..kind.len().min(MAX_LOG_TYPE)];
+            facts.other_log = Some(String::from_utf8_lossy(kind).escape_debug().to_string());
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::figures::Outside;
 use super::names::{Few, NameId};
 use super::time::Stamp;
 
@@ -11,6 +12,8 @@ pub enum Channel {
     Clear,
     StartTls,
     XAnonymousTls,
+    /// It began before the log did.
+    Unknown,
 }
 
 /// What came of a session.
@@ -20,7 +23,7 @@ pub enum Outcome {
     Delivered,
     /// None was, and something was refused.
     Refused,
-    /// It broke off before either.
+    /// It broke off before either, or in the midst of a handshake or a message.
     Dropped,
     /// It came and went: a probe, a monitor, or a peer that did not find what it needs.
     Idle,
@@ -58,22 +61,29 @@ pub struct Tally {
     /// By [`Outcome`].
     pub(super) outcomes: [u64; 5],
     /// Sessions by [`Channel`].
-    pub(super) tls: [u64; 3],
+    pub(super) tls: [u64; 4],
     pub messages: u64,
+    /// Of the messages that were accepted.
     pub recipients: u64,
+    /// Accepted, and no message came for them.
+    pub recipients_unsent: u64,
     pub recipients_refused: u64,
-    /// Accepted recipients in no accepted domain, of anonymous sessions and of others.
-    pub(super) outside_anonymous: u64,
-    pub(super) outside_authenticated: u64,
+    /// Recipients of accepted messages in no accepted domain.
+    pub(super) outside: Outside,
     /// Sessions that could relay without logging on, by the permissions that 2007 to 2013 log.
     pub may_relay: u64,
     /// Answers that were held back (TarpitInterval).
     pub tarpits: u64,
     /// Commands of nothing but X, as firewalls leave them that do not know a verb.
     pub masked: u64,
-    /// Replies to EHLO, and those that offered neither X-EXPS nor X-ANONYMOUSTLS.
+    /// Sessions whose first EHLO, in clear, was answered, and those where the reply offered
+    /// neither X-EXPS nor X-ANONYMOUSTLS. Those of clients do not count.
     pub ehlo: u64,
     pub ehlo_without_exchange: u64,
+    /// Sessions that began with HELO.
+    pub helo: u64,
+    /// Sessions that are no server's: with AUTH, on port 587, or from the server itself.
+    pub clients: u64,
     /// `10.0.0.5:25`, by sessions.
     pub(super) locals: Few<u64, 16>,
     /// `TLS 1.2 AES_256`, by handshakes.
@@ -82,6 +92,8 @@ pub struct Tally {
     pub(super) mechanisms: Few<Attempts, 16>,
     /// Who logged on, by times.
     pub(super) identities: Few<u64, 64>,
+    /// Names that failed to log on, by times.
+    pub(super) failed_identities: Few<u64, 64>,
     /// What it calls itself, by times.
     pub(super) hellos: Few<u64, 8>,
     pub(super) failures: Few<Failures, 64>,
@@ -95,21 +107,24 @@ impl Tally {
             sessions: 0,
             partial: 0,
             outcomes: [0; 5],
-            tls: [0; 3],
+            tls: [0; 4],
             messages: 0,
             recipients: 0,
+            recipients_unsent: 0,
             recipients_refused: 0,
-            outside_anonymous: 0,
-            outside_authenticated: 0,
+            outside: Outside::default(),
             may_relay: 0,
             tarpits: 0,
             masked: 0,
             ehlo: 0,
             ehlo_without_exchange: 0,
+            helo: 0,
+            clients: 0,
             locals: Few::default(),
             ciphers: Few::default(),
             mechanisms: Few::default(),
             identities: Few::default(),
+            failed_identities: Few::default(),
             hellos: Few::default(),
             failures: Few::default(),
         }

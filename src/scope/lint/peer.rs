@@ -33,6 +33,11 @@ impl PeerKind {
         ("gateway", Self::Gateway),
         ("application", Self::Application),
     ];
+
+    /// As it is written before a name.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
 }
 
 impl FromStr for Peer {
