@@ -333,7 +333,7 @@ RemoteIPRanges = "10.0.0.10-10.0.0.20"
 | `version` | 1 |
 | `server`, `file` | name of the server; path of the file, or `null` |
 | `summary` | numbers: `connectors`, `errors`, `warnings`, `notes`, `allowed` (silenced, and in none of the others) |
-| `findings[]` | in the order of the connectors, the worst first: |
+| `findings[]` | the worst first, then in the order of the connectors: |
 | `.rule`, `.severity`, `.title` | as below; `error`, `warning` or `note` |
 | `.problem` | what is wrong in this case |
 | `.connector`, `.parameter` | `SERVER\Name` and the parameter to mend; `null` if it is about a comment |
@@ -344,6 +344,7 @@ RemoteIPRanges = "10.0.0.10-10.0.0.20"
 | `.mend[][]` | ways to mend it, each one or more commands |
 | `.place` | `line` and `column` in the file, from 1 |
 | `.allowed` | the reason of the comment that silences it |
+| `uncertain[]` | what a dump did not tell, in words: findings about it are left out, or may be wrong |
 
 `--format sarif` is SARIF 2.1.0; what is silenced is there as suppressed in the source.
 "#;

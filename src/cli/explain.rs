@@ -82,6 +82,9 @@ struct Linted<T> {
     #[serde(flatten)]
     what: T,
     lint: Vec<Rule>,
+    /// What a dump did not tell, and would have to for the answer to be sure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    uncertain: Vec<String>,
 }
 
 /// A rule of lint that what is explained comes under.
@@ -92,7 +95,11 @@ struct Rule {
 }
 
 impl<T> Linted<T> {
-    fn new<'a>(what: T, findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+    fn new<'a>(
+        what: T,
+        findings: impl IntoIterator<Item = &'a Finding>,
+        uncertain: Vec<String>,
+    ) -> Self {
         let mut lint = Vec::new();
         for finding in findings {
             let rule = Rule { rule: finding.rule.id, problem: finding.problem.clone() };
@@ -100,7 +107,7 @@ impl<T> Linted<T> {
                 lint.push(rule);
             }
         }
-        Self { what, lint }
+        Self { what, lint, uncertain }
     }
 }
 
@@ -109,7 +116,8 @@ impl<T: fmt::Display> fmt::Display for Linted<T> {
         self.what.fmt(f)?;
         self.lint
             .iter()
-            .try_for_each(|Rule { rule, problem }| writeln!(f, "  lint      {rule}: {problem}"))
+            .try_for_each(|Rule { rule, problem }| writeln!(f, "  lint      {rule}: {problem}"))?;
+        self.uncertain.iter().try_for_each(|doubt| writeln!(f, "  uncertain {doubt}"))
     }
 }
 
@@ -158,7 +166,7 @@ impl Explain {
                 }
                 let winner = scope.select(local, remote).index();
                 let lint = lint::findings_for(&findings, local, remote, winner);
-                Linted::new(explanation, lint)
+                Linted::new(explanation, lint, super::doubts(draft.doubts_about(winner)))
             });
             return print_all(format, &explanations.collect::<Vec<_>>());
         }
@@ -187,7 +195,8 @@ impl Explain {
                 .iter()
                 .flat_map(|first| lint::findings_for(&findings, outcome.local, *first, at(first)))
                 .collect();
-            Linted::new(outcome, lint)
+            let winner = firsts.first().and_then(at);
+            Linted::new(outcome, lint, super::doubts(draft.doubts_about(winner)))
         });
         print_all(format, &found.collect::<Vec<_>>())
     }

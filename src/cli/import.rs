@@ -70,14 +70,15 @@ impl Import {
         let count = |wanted: fn(&Standing) -> bool| {
             import.connectors.iter().filter(|imported| wanted(&imported.standing)).count()
         };
+        let number = |n: usize, what| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         say!(
-            "expsd: {} connectors of {}, Exchange {}: {} as setup made them, {} changed, {} others",
-            import.connectors.len(),
+            "expsd: {} of {}, Exchange {}: {} as setup made them, {} changed, {}",
+            number(import.connectors.len(), "connector"),
             import.server.name,
             import.server.version,
             count(|standing| *standing == Standing::Default),
             count(|standing| matches!(standing, Standing::Changed(_))),
-            count(|standing| *standing == Standing::Own),
+            number(count(|standing| *standing == Standing::Own), "other"),
         );
         tell(&import, usize::MAX);
         Ok(())

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use expsd::config::{ConfigError, Configuration, Draft};
+use expsd::config::{ConfigError, Configuration, Doubt, Draft};
 use expsd::connector::{ReceiveConnector, Server};
 use expsd::tls::Store;
 use jiff::Timestamp;
@@ -74,8 +74,8 @@ enum Command {
 /// Where the connectors come from.
 #[derive(Args)]
 struct Source {
-    /// Configuration file; without one, EX01 of contoso.test with the default connectors of
-    /// Exchange 2019
+    /// Configuration file; where a set is needed and none is named, it is that of EX01 of
+    /// contoso.test, an Exchange 2019 with its default connectors
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Dump of a real server's connectors, from Get-ReceiveConnector, in place of a
@@ -123,6 +123,18 @@ fn written(place: &str, result: io::Result<()>) -> Result<(), Failed> {
         }
         _ => Ok(()),
     }
+}
+
+/// Doubts that are told at one place.
+const DOUBTS: usize = 10;
+
+/// What is not known of a set, in words and no more than a few.
+fn doubts<'a>(doubts: impl Iterator<Item = &'a Doubt>) -> Vec<String> {
+    let mut texts: Vec<String> = doubts.map(|doubt| doubt.text.clone()).collect();
+    let more = texts.len().saturating_sub(DOUBTS);
+    texts.truncate(DOUBTS);
+    texts.extend((more > 0).then(|| format!("and {more} more; `expsd import` tells all")));
+    texts
 }
 
 /// Something went wrong, and what it was has been printed.
@@ -186,7 +198,7 @@ impl Source {
     }
 
     /// Looks at the configuration, or the dump, at `path`.
-    fn either(path: &Path) -> Result<Configuration, Failed> {
+    fn either(path: &Path) -> Result<Draft, Failed> {
         let is_toml = path.extension().is_some_and(|extension| extension == "toml");
         let draft = match !is_toml && import::is_dump(path)? {
             true => imported(path, &import::Of::default()),
@@ -194,7 +206,7 @@ impl Source {
         };
         let draft = draft?;
         tell_broken(&draft);
-        Ok(draft.configuration)
+        Ok(draft)
     }
 }
 
@@ -208,8 +220,9 @@ fn imported(path: &Path, of: &import::Of) -> Result<Draft, Failed> {
 }
 
 fn tell_broken(draft: &Draft) {
-    if !draft.broken.is_empty()
-        && let Err(error) = draft.clone().finish()
+    let broken: Vec<_> = draft.surely_broken().cloned().collect();
+    if !broken.is_empty()
+        && let Err(error) = (Draft { broken, ..draft.clone() }).finish()
     {
         say!("expsd: Exchange takes no such set, nor would expsd run it:\n{error}");
     }

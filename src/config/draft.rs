@@ -20,13 +20,34 @@ pub struct Draft {
     /// The rules that connectors break, each with the connector's index.
     pub broken: Vec<(usize, Broken)>,
     pub places: Places,
+    /// What a dump did not tell.
+    pub doubts: Vec<Doubt>,
+}
+
+/// Something that is not known of an imported set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// `None`: it may concern every connector.
+    pub connector: Option<usize>,
+    /// `""`: it is about no parameter in particular.
+    pub parameter: &'static str,
+    /// Nothing of the value is known, and nothing can be said about it.
+    pub gone: bool,
+    /// In words, with the connector.
+    pub text: String,
+}
+
+impl Doubt {
+    fn is_about_addresses(&self) -> bool {
+        matches!(self.parameter, "Bindings" | "RemoteIPRanges")
+    }
 }
 
 impl Draft {
     /// A configuration that stands in no text.
     pub fn of(configuration: Configuration) -> Self {
         let broken = all_broken(&configuration.connectors, &configuration.server);
-        Self { configuration, broken, places: Places::default() }
+        Self { configuration, broken, places: Places::default(), doubts: Vec::new() }
     }
 
     /// Reads the file at `path`. Relative paths in it are relative to its folder.
@@ -46,16 +67,57 @@ impl Draft {
     /// The connectors of a real server, called `name` in errors; the rest is as it is without a
     /// file.
     pub fn imported(import: Import, name: impl Into<String>) -> Self {
+        let mut doubts: Vec<Doubt> = import
+            .losses()
+            .map(|note| Doubt {
+                connector: None,
+                parameter: "",
+                gone: false,
+                text: note.to_string(),
+            })
+            .collect();
         let mut configuration = Configuration::of(import.server);
         configuration.default_connectors = false;
         let mut places = Places::new(name, import.text);
-        let connectors = import.connectors.into_iter().map(|imported| {
+        let connectors = import.connectors.into_iter().enumerate().map(|(index, imported)| {
             places.push(imported.at, imported.places);
+            doubts.extend(imported.unsure.into_iter().map(|unsure| Doubt {
+                connector: Some(index),
+                parameter: unsure.parameter,
+                gone: unsure.gone,
+                text: format!("{}: {}", imported.identity, unsure.why),
+            }));
             imported.connector
         });
         configuration.connectors = connectors.collect();
         let broken = all_broken(&configuration.connectors, &configuration.server);
-        Self { configuration, broken, places }
+        Self { configuration, broken, places, doubts }
+    }
+
+    /// Whether nothing is known of the value of a connector's parameter.
+    pub fn is_unknown(&self, connector: usize, parameter: &str) -> bool {
+        self.doubts.iter().any(|doubt| {
+            doubt.gone && doubt.connector == Some(connector) && doubt.parameter == parameter
+        })
+    }
+
+    /// [`Self::broken`] without the rules that only values break which are not known.
+    pub fn surely_broken(&self) -> impl Iterator<Item = &(usize, Broken)> {
+        self.broken.iter().filter(|(index, broken)| !self.is_unknown(*index, broken.parameter))
+    }
+
+    /// The doubts that bear on what the connector `winner` does, or on its being the one that is
+    /// met.
+    pub fn doubts_about(&self, winner: Option<usize>) -> impl Iterator<Item = &Doubt> {
+        self.doubts.iter().filter(move |doubt| {
+            doubt.connector.is_none() || doubt.connector == winner || doubt.is_about_addresses()
+        })
+    }
+
+    /// Whether a connector may take addresses that are not known, so that others only seem to
+    /// meet none.
+    pub fn addresses_in_doubt(&self) -> bool {
+        self.doubts.iter().any(Doubt::is_about_addresses)
     }
 
     /// The configuration, if it breaks no rule.
@@ -85,7 +147,7 @@ impl Draft {
 impl From<Configuration> for Draft {
     fn from(configuration: Configuration) -> Self {
         let broken = all_broken(&configuration.connectors, &configuration.server);
-        Self { configuration, broken, places: Places::default() }
+        Self { configuration, broken, places: Places::default(), doubts: Vec::new() }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::directory::{AcceptedDomain, Account, Directory, DomainType, Group};
 use crate::rules::Rule;
 
 pub use allow::Allow;
-pub use draft::{Draft, Places};
+pub use draft::{Doubt, Draft, Places};
 pub use error::{ConfigError, Problem};
 pub use token::Token;
 pub use webhook::{Trigger, Webhook, WebhookSecret, WebhookUrl};

@@ -34,7 +34,7 @@ pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Draft, Confi
     let mut places = Places::new(name, text);
     let configuration = Sections { file, folder, problems: &problems }.read(&mut places);
     let broken = all_broken(&configuration.connectors, &configuration.server);
-    let draft = Draft { configuration, broken, places };
+    let draft = Draft { configuration, broken, places, doubts: Vec::new() };
     let mut problems = problems.into_inner();
     if problems.count() == 0 {
         return Ok(draft);

@@ -128,17 +128,27 @@ pub enum Principal {
     Account(AccountName),
 }
 
+/// The two that Windows itself knows, without their domain: by their names, also in German and
+/// French, and by the security identifiers that stand where there is no name ("Well-known SIDs", learn.microsoft.com).
+const WELL_KNOWN: [(&str, Principal); 7] = [
+    ("ANONYMOUS LOGON", Principal::Anonymous),
+    ("ANONYMOUS-ANMELDUNG", Principal::Anonymous),
+    ("S-1-5-7", Principal::Anonymous),
+    ("Authenticated Users", Principal::AuthenticatedUsers),
+    ("Authentifizierte Benutzer", Principal::AuthenticatedUsers),
+    ("Utilisateurs authentifiés", Principal::AuthenticatedUsers),
+    ("S-1-5-11", Principal::AuthenticatedUsers),
+];
+
 /// By name, in any case: a group with or without its domain, or an account with it.
 impl FromStr for Principal {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let short = text.rsplit('\\').next().unwrap_or(text);
-        if short.eq_ignore_ascii_case("ANONYMOUS LOGON") {
-            return Ok(Self::Anonymous);
-        }
-        if short.eq_ignore_ascii_case("Authenticated Users") {
-            return Ok(Self::AuthenticatedUsers);
+        let known = WELL_KNOWN.iter().find(|(name, _)| name.eq_ignore_ascii_case(short));
+        if let Some((_, principal)) = known {
+            return Ok(principal.clone());
         }
         let group = Group::find(short).map(Self::Group);
         group.or_else(|| text.parse().ok().map(Self::Account)).ok_or_else(|| {
@@ -447,6 +457,20 @@ mod tests {
             connector.ad_permissions = entries;
             connector.show_custom();
             assert_eq!(connector.permission_groups.contains(PermissionGroups::Custom), shown);
+        }
+    }
+
+    #[test]
+    fn well_known_principals_have_names_in_several_languages() {
+        for (text, principal) in [
+            ("NT AUTHORITY\\Anonymous Logon", Principal::Anonymous),
+            ("NT-AUTORITÄT\\ANONYMOUS-ANMELDUNG", Principal::Anonymous),
+            ("AUTORITE NT\\ANONYMOUS LOGON", Principal::Anonymous),
+            ("S-1-5-7", Principal::Anonymous),
+            ("NT-AUTORITÄT\\Authentifizierte Benutzer", Principal::AuthenticatedUsers),
+            ("S-1-5-11", Principal::AuthenticatedUsers),
+        ] {
+            assert_eq!(text.parse(), Ok(principal), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::Draft;
 use crate::connector::{ReceiveConnector, Server};
 use crate::scope::Scope;
-use crate::scope::lint::{self, Certificate, Finding, Peer, Subject};
+use crate::scope::lint::{self, Certificate, Concerns, Finding, Peer, Subject};
 use crate::session::facts;
 use crate::tls::{Choice, Store};
 
@@ -26,14 +26,22 @@ pub fn findings(
         store.map_or(Certificate::Unknown, |store| certificate(store, connector, server, now))
     };
     let certificates: Vec<_> = scope.connectors().iter().map(of).collect();
-    lint::lint(&Subject {
+    let broken: Vec<_> = draft.surely_broken().cloned().collect();
+    let mut findings = lint::lint(&Subject {
         server,
         words: facts(server.version),
         scope,
-        broken: &draft.broken,
+        broken: &broken,
         peers,
         certificates: &certificates,
-    })
+    });
+    // Nobody should mend what was only not in a dump, nor serve who is served by what was not.
+    let in_doubt = draft.addresses_in_doubt();
+    findings.retain(|finding| {
+        let unserved = matches!(finding.concerns, Concerns::Unserved(..));
+        !draft.is_unknown(finding.connector, finding.parameter) && !(unserved && in_doubt)
+    });
+    findings
 }
 
 fn certificate(

@@ -16,6 +16,8 @@ struct Document<'a> {
     file: Option<&'a str>,
     summary: Summary,
     findings: Vec<Entry<'a>>,
+    /// What a dump did not tell: findings about it are left out, or may be wrong.
+    uncertain: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +106,7 @@ pub(super) fn write(report: &Report<'_>, out: &mut impl Write) -> io::Result<()>
             allowed: report.silenced(),
         },
         findings: report.told.iter().map(|told| entry(report, told)).collect(),
+        uncertain: crate::cli::doubts(report.draft.doubts.iter()),
     };
     serde_json::to_writer_pretty(&mut *out, &document).map_err(as_io)?;
     writeln!(out)

@@ -157,6 +157,7 @@ impl<'a> Report<'a> {
                 allowed: None,
             })
         }));
+        told.sort_by_key(|told| told.rule.severity);
         Self { draft, told }
     }
 
@@ -198,8 +199,18 @@ fn place(draft: &Draft, finding: &Finding) -> Option<Range<usize>> {
         return Some(whole.start + at..whole.start + at + item.len());
     }
     let line = text.find(['\r', '\n']).unwrap_or(text.len());
-    Some(whole.start..whole.start + line)
+    if line <= LONGEST_PLACE {
+        return Some(whole.start..whole.start + line);
+    }
+    // JSON or CSV with a whole connector, or all of them, on one line.
+    let key = format!("\"{}\"", finding.parameter);
+    let from = text[..line].find(&key).unwrap_or(0);
+    let to = text::floor(text, (from + LONGEST_PLACE).min(line));
+    Some(whole.start + from..whole.start + to)
 }
+
+/// Octets of a place that are shown where its line is longer.
+const LONGEST_PLACE: usize = 120;
 
 /// The range that holds the first of the sources that a finding concerns, as it is written.
 fn item(connector: &ReceiveConnector, finding: &Finding) -> Option<String> {

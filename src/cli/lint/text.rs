@@ -28,6 +28,9 @@ pub(super) fn write(report: &Report<'_>, out: &mut impl Write) -> io::Result<()>
         handler.render_report(&mut text, &shown).map_err(as_io)?;
         writeln!(out, "{text}")?;
     }
+    for doubt in crate::cli::doubts(report.draft.doubts.iter()) {
+        writeln!(out, "uncertain: {doubt}")?;
+    }
     writeln!(out, "{}", summary(report))
 }
 
@@ -48,7 +51,13 @@ fn summary(report: &Report<'_>) -> String {
         n => format!(" ({n} allowed by comments)"),
     };
     match counts.is_empty() {
-        true => format!("Nothing wrong with {connectors}{allowed}."),
+        true => {
+            let known = match report.draft.doubts.is_empty() {
+                true => "",
+                false => ", as far as the dump tells",
+            };
+            format!("Nothing wrong with {connectors}{allowed}{known}.")
+        }
         false => format!("{} in {connectors}{allowed}.", counts.join(", ")),
     }
 }
@@ -180,7 +189,7 @@ impl SourceCode for Excerpt<'_> {
 }
 
 /// The character boundary at or before `at`.
-fn floor(text: &str, mut at: usize) -> usize {
+pub(super) fn floor(text: &str, mut at: usize) -> usize {
     while !text.is_char_boundary(at) {
         at -= 1;
     }

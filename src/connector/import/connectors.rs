@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::error::Note;
 use super::home::Home;
 use super::object::{Object, Property, shown};
-use super::{Imported, Standing};
+use super::{Imported, Standing, Unsure};
 use crate::connector::written::LISTS;
 use crate::connector::{
     PARAMETERS, Parameter, ReceiveConnector, Server, Value, default_set, find_parameter,
@@ -44,6 +44,9 @@ const ESSENTIAL: [&str; 5] =
     ["TransportRole", "Bindings", "RemoteIPRanges", "AuthMechanism", "PermissionGroups"];
 
 const FLAGS: [&str; 2] = ["AuthMechanism", "PermissionGroups"];
+
+const ADDRESSES: [&str; 2] = ["Bindings", "RemoteIPRanges"];
+
 /// Whether `object` can be a receive connector at all.
 pub(super) fn is_connector(object: &Object) -> bool {
     ["Bindings", "RemoteIPRanges"].iter().any(|name| object.has(name))
@@ -77,7 +80,31 @@ pub(super) fn connector(object: &Object, server: &Server) -> Option<Imported> {
         |property: &Property| Some((find_parameter(&property.name)?.name, property.at.clone()));
     let places = object.properties.iter().filter_map(place).collect();
     let at = object.at.clone();
-    Some(Imported { connector, identity, at, places, standing: Standing::Own, notes })
+    let unsure = unsure(&connector, &notes);
+    Some(Imported { connector, identity, at, places, standing: Standing::Own, unsure, notes })
+}
+
+/// The parameters whose values `notes` say were not read, or not whole.
+fn unsure(connector: &ReceiveConnector, notes: &[Note]) -> Vec<Unsure> {
+    let mut all: Vec<Unsure> = Vec::new();
+    for note in notes {
+        let (Note::Lost { property, .. } | Note::Unreadable { property, .. }) = note else {
+            if let Note::Missing { property, .. } = note {
+                all.push(Unsure { parameter: property, gone: true, why: note.to_string() });
+            }
+            continue;
+        };
+        let Some(parameter) = find_parameter(property) else { continue };
+        // One word for each parameter is enough.
+        if all.iter().any(|known| known.parameter == parameter.name) {
+            continue;
+        }
+        let has_many = LISTS.contains(&parameter.name) || FLAGS.contains(&parameter.name);
+        let value = parameter.get(connector);
+        let gone = !has_many || value.is_empty() || value == "None";
+        all.push(Unsure { parameter: parameter.name, gone, why: note.to_string() });
+    }
+    all
 }
 
 /// A word about a value that the server cannot have; none if it is the usual one.
@@ -158,19 +185,30 @@ fn instead(connector: &ReceiveConnector, parameter: &Parameter) -> String {
 fn split<'a>(parameter: &Parameter, value: &'a Value<'a>) -> Value<'a> {
     match value {
         Value::Text(text) if LISTS.contains(&parameter.name) || FLAGS.contains(&parameter.name) => {
-            let items = text.split([';', ',', '\n']).map(str::trim);
+            // ConvertTo-Json joins with blanks what lies deeper than it was told to look; only
+            // addresses have none within.
+            let blanks = ADDRESSES.contains(&parameter.name) && !text.contains(" -");
+            let ends = |c: char| matches!(c, ';' | ',' | '\n') || (blanks && c == ' ');
+            let items = text.split(ends).map(str::trim);
             Value::List(items.filter(|item| !item.is_empty()).map(Cow::Borrowed).collect())
         }
         other => other.clone(),
     }
 }
 
-/// How `connector` stands to the set that setup makes on `server`.
-pub(super) fn standing(connector: &ReceiveConnector, server: &Server) -> Standing {
+/// How a connector stands to the set that setup makes on `server`, as far as its parameters are
+/// known.
+pub(super) fn standing(imported: &Imported, server: &Server) -> Standing {
+    let connector = &imported.connector;
+    let is_known = |name: &&str| {
+        imported.places.iter().any(|(known, _)| known == name)
+            && !imported.unsure.iter().any(|unsure| unsure.parameter == *name)
+    };
     let set = default_set(server);
     match set.iter().find(|default| default.name.eq_ignore_ascii_case(&connector.name)) {
         None => Standing::Own,
-        Some(default) => match differences(connector, default).collect::<Vec<_>>() {
+        Some(default) => match differences(connector, default).filter(is_known).collect::<Vec<_>>()
+        {
             changed if changed.is_empty() => Standing::Default,
             changed => Standing::Changed(changed),
         },

@@ -73,6 +73,11 @@ pub enum Note {
     Custom,
     #[error("{user} is nobody that is known here; what is given to or taken from it is left out")]
     UnknownUser { user: String },
+    #[error(
+        "{user} is taken for an account; if it is a group, or a name that Windows has in another \
+         language, its rights do not count here"
+    )]
+    TakenForAccount { user: String },
     #[error("rights that are none of a receive connector's are left out: {}", Counted(.0))]
     OtherRights(Vec<(String, usize)>),
     #[error("{entries} entries of the permissions name no connector, and there are several")]

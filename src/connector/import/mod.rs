@@ -65,8 +65,20 @@ pub struct Imported {
     /// Where its parameters stand there.
     pub places: Vec<(&'static str, Range<usize>)>,
     pub standing: Standing,
+    /// Parameters whose values were not read, or not whole.
+    pub unsure: Vec<Unsure>,
     /// What of it was lost, or is not known.
     pub notes: Vec<Note>,
+}
+
+/// A parameter of which the dump does not tell the whole value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsure {
+    pub parameter: &'static str,
+    /// Nothing of the value is known: what stands in its place is no setting of the server.
+    pub gone: bool,
+    /// In words, the parameter first.
+    pub why: String,
 }
 
 /// How a connector stands to the default set of its server.
@@ -144,7 +156,7 @@ impl Imported {
         if custom && !shown {
             self.notes.push(Note::Custom);
         }
-        self.standing = connectors::standing(&self.connector, server);
+        self.standing = connectors::standing(self, server);
     }
 }
 
@@ -156,6 +168,20 @@ pub fn is_dump(dump: &[u8]) -> bool {
 }
 
 impl Import {
+    /// Losses that may concern every connector: part of the dump, or rights of somebody unknown.
+    pub fn losses(&self) -> impl Iterator<Item = &Note> {
+        self.notes.iter().filter(|note| {
+            matches!(
+                note,
+                Note::Stopped { .. }
+                    | Note::LeftOut { stop: Stop::Nameless | Stop::Row(_), .. }
+                    | Note::UnknownUser { .. }
+                    | Note::TakenForAccount { .. }
+                    | Note::NoDeny
+            )
+        })
+    }
+
     /// Everything that was lost or is not known, with the connector that it is about.
     pub fn all_notes(&self) -> impl Iterator<Item = (Option<&Imported>, &Note)> {
         let own = self.notes.iter().map(|note| (None, note));

@@ -1,6 +1,7 @@
 //! What every form of a dump is read into before it means anything: objects with properties.
 
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use super::error::{Loss, Note, Stop};
@@ -201,10 +202,13 @@ fn object(mut fields: Vec<(Cow<'_, str>, Raw<'_>)>) -> Raw<'static> {
             Err(_) => Raw::Opaque,
         };
     }
-    // A binding.
-    if let (Some(address), Some(Raw::Integer(port))) =
-        (take("Address").and_then(text), take("Port"))
-    {
+    // A binding, or an address in it.
+    let (address, port) = (take("Address"), take("Port"));
+    let number = match &address {
+        Some(Raw::Integer(number)) => u32::try_from(*number).ok(),
+        _ => None,
+    };
+    if let (Some(address), Some(Raw::Integer(port))) = (address.and_then(text), port) {
         let v6 = address.contains(':');
         let (open, close) = if v6 { ("[", "]") } else { ("", "") };
         return Raw::Text(format!("{open}{address}{close}:{port}").into());
@@ -230,6 +234,8 @@ fn object(mut fields: Vec<(Cow<'_, str>, Raw<'_>)>) -> Raw<'static> {
     ["Expression", "IPAddressToString", "RawIdentity", "Name", "DistinguishedName"]
         .iter()
         .find_map(|name| take(name).and_then(text))
+        // System.Net.IPAddress, IPv4: the octets, the first the lowest.
+        .or_else(|| number.map(|number| Ipv4Addr::from(number.to_le_bytes()).to_string()))
         .map_or(Raw::Opaque, |text| Raw::Text(text.into()))
 }
 

@@ -26,13 +26,9 @@ struct Entry {
     inherited: bool,
 }
 
-/// Security identifiers that Get-ADPermission prints where it finds no name ("Well-known
-/// SIDs", learn.microsoft.com).
-const SIDS: [(&str, Principal); 2] =
-    [("S-1-5-7", Principal::Anonymous), ("S-1-5-11", Principal::AuthenticatedUsers)];
-
 /// Domains that have no accounts: what is not known in them is a group that expsd has not.
-const NO_ACCOUNTS: [&str; 3] = ["NT AUTHORITY", "BUILTIN", "MS Exchange"];
+const NO_ACCOUNTS: [&str; 6] =
+    ["NT AUTHORITY", "NT-AUTORITÄT", "AUTORITE NT", "BUILTIN", "VORDEFINIERT", "MS Exchange"];
 
 impl Permissions {
     pub(super) fn read(dump: Vec<u8>) -> Result<Self, ImportError> {
@@ -58,6 +54,7 @@ impl Permissions {
         let mut homeless = 0;
         let mut nowhere = BTreeSet::new();
         let mut unknown_users = BTreeSet::new();
+        let mut accounts = BTreeSet::new();
         let mut other_rights = BTreeMap::<String, usize>::new();
         for entry in self.entries.iter().filter(|entry| entry.is_of(server)) {
             let rights = entry.rights(&mut other_rights);
@@ -77,6 +74,9 @@ impl Permissions {
                     unknown_users.insert(&entry.user);
                 }
                 (Some(index), _, Some(user)) => {
+                    if matches!(&user, Principal::Account(name) if !name.user().ends_with('$')) {
+                        accounts.insert(&entry.user);
+                    }
                     let deny = entry.deny.unwrap_or(false);
                     let inherited = entry.inherited;
                     let key = (index, user.clone(), deny, inherited);
@@ -94,6 +94,7 @@ impl Permissions {
         notes.extend((homeless > 0).then_some(Note::NoIdentity { entries: homeless }));
         notes.extend(nowhere.into_iter().cloned().map(|name| Note::NoSuchConnector { name }));
         notes.extend(unknown_users.into_iter().cloned().map(|user| Note::UnknownUser { user }));
+        notes.extend(accounts.into_iter().cloned().map(|user| Note::TakenForAccount { user }));
         if !other_rights.is_empty() {
             notes.push(Note::OtherRights(other_rights.into_iter().collect()));
         }
@@ -155,9 +156,6 @@ impl Entry {
 }
 
 fn principal(user: &str) -> Option<Principal> {
-    if let Some((_, principal)) = SIDS.iter().find(|(sid, _)| *sid == user) {
-        return Some(principal.clone());
-    }
     let principal = user.parse().ok()?;
     let no_account = |name: &AccountName| {
         NO_ACCOUNTS.iter().any(|domain| name.domain().eq_ignore_ascii_case(domain))

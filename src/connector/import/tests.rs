@@ -1,7 +1,9 @@
 //! Small dumps in every form. Whole ones, and hostile ones, are in `tests/import.rs`.
 
 use super::*;
-use crate::connector::{AuthMechanism, Binding, ServerRole, TimeSpan, TransportRole, Unlimited};
+use crate::connector::{
+    AuthMechanism, Binding, Principal, Rights, ServerRole, TimeSpan, TransportRole, Unlimited,
+};
 
 fn imported(dump: &str) -> Import {
     import(dump.as_bytes().to_vec(), None, &Choice::default()).unwrap()
@@ -127,6 +129,37 @@ fn lists_that_are_lost_whole_are_empty() {
     let import = imported(&REST.replace("{10.0.0.7}", lost));
     assert_eq!(import.connectors[0].connector.remote_ip_ranges, []);
     assert!(notes(&import)[0].starts_with("RemoteIPRanges holds the name of a .NET type"));
+    let unsure = &import.connectors[0].unsure;
+    assert_eq!((unsure[0].parameter, unsure[0].gone), ("RemoteIPRanges", true));
+    let import = imported(&REST.replace("{10.0.0.7}", "{10.0.0.7...}"));
+    assert!(!import.connectors[0].unsure[0].gone);
+}
+
+#[test]
+fn what_is_not_known_is_not_called_changed() {
+    let dump = "Bindings : {[::]:25, 0.0.0.0:25}\nRemoteIPRanges : {10.0.0.7...}\n\
+                PermissionGroups : AnonymousUsers\nIdentity : EX01\\Default Frontend EX01\n";
+    let import = imported(dump);
+    let changed = Standing::Changed(vec!["PermissionGroups"]);
+    assert_eq!(import.connectors[0].standing, changed, "ranges are cut, the rest is not there");
+}
+
+#[test]
+fn json_that_was_told_not_to_look_deep_joins_with_blanks() {
+    let json = r#"{"Name":"Relay","Server":"EX01","Bindings":"[::]:25 0.0.0.0:25",
+        "RemoteIPRanges":"10.0.0.1-10.0.0.9 10.1.0.0/16","AuthMechanism":1,"PermissionGroups":1,
+        "TransportRole":"FrontendTransport"}"#;
+    let connector = connector(json);
+    assert_eq!((connector.bindings.len(), connector.remote_ip_ranges.len()), (2, 2));
+}
+
+#[test]
+fn an_address_may_be_a_number() {
+    let json = r#"{"Name":"Relay","Server":"EX01","RemoteIPRanges":["10.0.0.7"],"AuthMechanism":1,
+        "Bindings":[{"AddressFamily":2,"Port":25,
+            "Address":{"Address":83886090,"AddressFamily":2,"ScopeId":null}}],
+        "PermissionGroups":1,"TransportRole":"FrontendTransport"}"#;
+    assert_eq!(connector(json).bindings[0].to_string(), "10.0.0.5:25");
 }
 
 #[test]
@@ -386,6 +419,13 @@ ExtendedRights : {ms-Exch-SMTP-Accept-Any-Sender}
             "{permissions}"
         );
     }
+    // Windows in German, and somebody who may be an account.
+    let german = "User,Deny,ExtendedRights\nNT-AUTORITÄT\\ANONYMOUS-ANMELDUNG,False,ms-Exch-SMTP-Accept-Any-Recipient\n\
+                  CONTOSO\\svc,False,ms-Exch-SMTP-Submit\n";
+    let german = with(german);
+    let given = &german.connectors[0].connector.ad_permissions[0];
+    assert_eq!((&given.user, given.rights), (&Principal::Anonymous, Rights::ACCEPT_ANY_RECIPIENT));
+    assert!(notes(&german)[0].starts_with("CONTOSO\\svc is taken for an account"));
     let odd = "User,ExtendedRights,Identity\nBUILTIN\\Users,ms-Exch-SMTP-Submit,EX01\\Relay\n\
                A\\b,Send-As,EX01\\Relay\nA\\b,ms-Exch-SMTP-Submit,EX01\\Gone\n";
     insta::assert_snapshot!(notes(&with(odd)).join("\n"), @r#"
