@@ -77,6 +77,9 @@ pub(super) const NO_EXCHANGE_AUTH: Sees = Sees {
     lacks: &["X-ANONYMOUSTLS", "X-EXPS"],
     queue: Some(Queue::Answer(|_| reply::CANNOT_ACHIEVE_EXCHANGE_AUTH)),
     log: Some(OTHER_CONNECTOR),
+    more: Some(
+        "that the receiver says 451 5.7.3 itself is expsd's choice (ExchangeAuthRefusal); a real sender's queue shows it in any case",
+    ),
     ..NOTHING
 };
 
@@ -142,12 +145,13 @@ impl Queue {
 impl Symptoms {
     /// In words, a line each.
     pub fn lines(&self) -> Vec<String> {
-        let replies = self.replies.iter().map(|(to, reply)| format!("{to} gets \"{reply}\""));
-        let mut lines: Vec<_> = replies.collect();
+        let mut lines = Vec::new();
         if !self.lacks.is_empty() {
             lines.push(format!("the EHLO reply lacks {}", self.lacks.join(", ")));
         }
         lines.extend(self.queue.iter().map(|queue| format!("the sender's queue: \"{queue}\"")));
+        let replies = self.replies.iter().map(|(to, reply)| format!("{to} gets \"{reply}\""));
+        lines.extend(replies);
         lines.extend(self.event.iter().map(|(id, text)| format!("event {id}: {text}")));
         lines.extend(self.log.iter().map(|log| format!("protocol log: {log}")));
         lines.extend(self.more.clone());
@@ -176,19 +180,19 @@ impl Sees {
     /// What every version shows, a line each, in Markdown.
     pub(super) fn lines(&self, words: &dyn Fn(Version) -> &'static dyn Words) -> Vec<String> {
         let mut lines = Vec::new();
-        for (to, of) in self.replies {
-            for (versions, text) in by_version(words, |voice| of(voice).to_string()) {
-                // Markdown would take `<…>` for a tag.
-                let to = if to.contains('<') { format!("`{to}`") } else { (*to).to_owned() };
-                lines.push(format!("{to} gets `{text}`{versions}"));
-            }
-        }
         if !self.lacks.is_empty() {
             lines.push(format!("the EHLO reply lacks {}", quoted(self.lacks)));
         }
         if let Some(queue) = self.queue {
             for (versions, text) in by_version(words, |voice| queue.text(voice)) {
                 lines.push(format!("the sender's queue shows `{text}`{versions}"));
+            }
+        }
+        for (to, of) in self.replies {
+            for (versions, text) in by_version(words, |voice| of(voice).to_string()) {
+                // Markdown would take `<…>` for a tag.
+                let to = if to.contains('<') { format!("`{to}`") } else { (*to).to_owned() };
+                lines.push(format!("{to} gets `{text}`{versions}"));
             }
         }
         let plain = |text: &str| text.replace('{', "<").replace('}', ">");
