@@ -215,7 +215,7 @@ fn what_cannot_be_read_is_named_and_the_rest_is_reported() {
         "expsd: x.zst: compressed with Zstandard: unpack it first (zstd -d)\n",
         "expsd: x.zip: ",
         "expsd: picture: this is no SmtpReceive log: the first line that could not be read: it ",
-        "expsd: track.log: this is no SmtpReceive log: it is a Message Tracking Log\n",
+        "expsd: track.log: this is no SmtpReceive log: its #Log-type is Message Tracking Log\n",
         "expsd: RECV*.LOG: no such file: no shell has expanded the pattern",
         "expsd: empty: the folder holds no RECV*.LOG\n",
         "expsd: none: No such file",

@@ -38,8 +38,8 @@ pub fn findings(
     // Nobody should mend what was only not in a dump, nor serve who is served by what was not.
     let in_doubt = draft.addresses_in_doubt();
     findings.retain(|finding| {
-        let unserved = matches!(finding.concerns, Concerns::Unserved(..));
-        !draft.is_unknown(finding.connector, finding.parameter) && !(unserved && in_doubt)
+        let unserved = in_doubt && matches!(finding.concerns, Concerns::Unserved(..));
+        !unserved && !draft.is_unknown(finding.connector, finding.parameter)
     });
     findings
 }

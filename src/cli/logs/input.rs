@@ -68,7 +68,7 @@ fn read_one(survey: &mut Survey, name: &str, blocks: impl Read) -> Option<String
         Err(error) => Some(format!("the reading broke off: {error}")),
         Ok(FileFacts { rows: 0, first_problem: Some(problem), other_log, .. }) => {
             let why = match other_log {
-                Some(kind) => format!("it is a {kind}"),
+                Some(kind) => format!("its #Log-type is {kind}"),
                 None => format!("the first line that could not be read: {problem}"),
             };
             Some(format!("this is no SmtpReceive log: {why}"))

@@ -177,7 +177,7 @@ fn connector(connector: &ConnectorReport<'_>, all: bool, out: &mut impl Write) -
     writeln!(out, "  {} to {recipients}{outside}", number(totals.messages, "message"))?;
     if totals.recipients_unsent > 0 {
         let recipients = number(totals.recipients_unsent, "recipient");
-        writeln!(out, "  {recipients} more accepted, and no message sent to them")?;
+        writeln!(out, "  accepted, and no message followed: {recipients}")?;
     }
     writeln!(out, "  TLS: {}", tls(&totals.tls, &totals.ciphers))?;
     if !totals.mechanisms.0.is_empty() {

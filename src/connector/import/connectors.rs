@@ -135,6 +135,7 @@ fn set(
     }
     if let Some(loss) = property.loss {
         let instead = match &property.value {
+            Value::List(items) if items.len() == 1 => "1 value is left".to_owned(),
             Value::List(items) => format!("{} values are left", items.len()),
             _ => instead(connector, parameter),
         };
