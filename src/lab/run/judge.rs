@@ -3,7 +3,7 @@
 use super::{Act, Evidence};
 use crate::lab::scenario::{Scenario, Sees, Side};
 
-/// What is other than stated, a sentence each.
+/// What is other than stated, a sentence each, with the place of the statement.
 pub(super) fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<String> {
     let setting = scenario.setting(evidence.side);
     let mut wrong = Vec::new();
@@ -13,14 +13,17 @@ pub(super) fn judge(scenario: &Scenario, evidence: &Evidence) -> Vec<String> {
     differ(&mut wrong, "lint", &rules, &setting.lint);
     differ(&mut wrong, "the events at the start", &events, &setting.events);
     differ(&mut wrong, "the refusal to run", &evidence.refused, &setting.refused);
-    for (cast, act) in scenario.cast.iter().zip(&evidence.acts) {
+    let place = scenario.place(evidence.side, None);
+    wrong.iter_mut().for_each(|text| *text += &format!(" ({place})"));
+    for (n, (cast, act)) in scenario.cast.iter().zip(&evidence.acts).enumerate() {
         let stated = match evidence.side {
             Side::Broken => &cast.broken,
             Side::Fixed => &cast.fixed,
         };
         let mut of_act = Vec::new();
         judge_act(stated, act, &mut of_act);
-        wrong.extend(of_act.into_iter().map(|text| format!("{}: {text}", cast.name)));
+        let place = scenario.place(evidence.side, Some(n));
+        wrong.extend(of_act.into_iter().map(|text| format!("{}: {text} ({place})", cast.name)));
     }
     wrong
 }

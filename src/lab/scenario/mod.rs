@@ -8,6 +8,7 @@ mod quiz;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 pub use cast::{Act, Cast, Login, Proof, Sees};
 pub use quiz::{Choice, Quiz};
@@ -40,6 +41,21 @@ pub struct Scenario {
     pub lesson: &'static str,
     #[serde(skip_deserializing)]
     configurations: [&'static str; 2],
+    /// What was read.
+    #[serde(skip)]
+    source: &'static str,
+}
+
+/// A scenario cannot be read.
+#[derive(Debug, Error)]
+#[error("{}: {error}", path(name))]
+struct ScenarioError {
+    name: &'static str,
+    error: toml::de::Error,
+}
+
+fn path(name: &str) -> String {
+    format!("examples/scenarios/{name}/scenario.toml")
 }
 
 /// Which of a scenario's two configurations runs.
@@ -99,29 +115,55 @@ pub struct Certificate {
 /// All scenarios, in the order of the course.
 pub fn all() -> &'static [Scenario] {
     static ALL: LazyLock<Vec<Scenario>> = LazyLock::new(|| {
-        let read = |files: &files::Files| {
-            // They are part of the program, and a test reads each.
-            let scenario: Scenario = toml::from_str(files.scenario)
-                .unwrap_or_else(|error| panic!("examples/scenarios/{}: {error}", files.name));
-            let configurations = [files.broken, files.fixed];
-            Scenario { name: files.name, lesson: files.lesson, configurations, ..scenario }
-        };
-        files::FILES.iter().map(read).collect()
+        // They are part of the program, and a test reads each.
+        let scenario = |files| read(files).unwrap_or_else(|error| panic!("{error}"));
+        files::FILES.iter().map(scenario).collect()
     });
     &ALL
 }
 
-/// The scenario called `name`.
+fn read(files: &files::Files) -> Result<Scenario, ScenarioError> {
+    let name = files.name;
+    let scenario: Scenario =
+        toml::from_str(files.scenario).map_err(|error| ScenarioError { name, error })?;
+    Ok(Scenario {
+        name,
+        lesson: files.lesson,
+        configurations: [files.broken, files.fixed],
+        source: files.scenario,
+        ..scenario
+    })
+}
+
+/// The scenario called `name`, which may be its number in the course.
 pub fn find(name: &str) -> Option<&'static Scenario> {
-    all().iter().find(|scenario| scenario.name == name)
+    let numbered = || all().get(name.parse::<usize>().ok()?.checked_sub(1)?);
+    all().iter().find(|scenario| scenario.name == name).or_else(numbered)
 }
 
 impl Scenario {
+    /// Its place in the course, from 1.
+    pub fn number(&self) -> usize {
+        all().iter().take_while(|scenario| scenario.name != self.name).count() + 1
+    }
+
     pub fn setting(&self, side: Side) -> &Setting {
         match side {
             Side::Broken => &self.broken,
             Side::Fixed => &self.fixed,
         }
+    }
+
+    /// Where it states what is seen: by its `cast`, or before anybody comes.
+    pub fn place(&self, side: Side, cast: Option<usize>) -> String {
+        let header = match cast {
+            Some(_) => format!("[cast.{}]", side.name()),
+            None => format!("[{}]", side.name()),
+        };
+        let lines = (1..).zip(self.source.lines());
+        let mut headers = lines.filter(|(_, line)| line.trim() == header);
+        let line = headers.nth(cast.unwrap_or(0)).map_or(1, |(line, _)| line);
+        format!("{}:{line}", path(self.name))
     }
 
     /// The configuration, as it is written.

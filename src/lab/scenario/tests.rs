@@ -41,6 +41,38 @@ fn every_scenario_is_whole() {
     }
 }
 
+/// Whoever writes a scenario is told where it is wrong.
+#[test]
+fn what_cannot_be_read_is_told_with_file_and_line() {
+    let files =
+        |scenario| files::Files { name: "new", scenario, broken: "", fixed: "", lesson: "" };
+    let told = read(&files("title = \"New\"\nsympton = \"a slip\"\n")).unwrap_err().to_string();
+    assert!(told.starts_with("examples/scenarios/new/scenario.toml: "), "{told}");
+    assert!(told.contains("line 2, column 1") && told.contains("unknown field"), "{told}");
+}
+
+#[test]
+fn a_statement_has_its_place() {
+    let scenario = find("exchange-auth-unticked").unwrap();
+    let line = |place: String| {
+        let (path, line) = place.split_once(':').unwrap();
+        assert_eq!(path, "examples/scenarios/exchange-auth-unticked/scenario.toml");
+        scenario.source.lines().nth(line.parse::<usize>().unwrap() - 1).unwrap()
+    };
+    assert_eq!(line(scenario.place(Side::Fixed, None)), "[fixed]");
+    assert_eq!(line(scenario.place(Side::Broken, Some(1))), "[cast.broken]");
+    assert_ne!(scenario.place(Side::Broken, Some(0)), scenario.place(Side::Broken, Some(1)));
+}
+
+#[test]
+fn a_scenario_has_a_number() {
+    for (n, scenario) in (1..).zip(all()) {
+        assert_eq!(scenario.number(), n);
+        assert_eq!(find(&n.to_string()).unwrap().name, scenario.name);
+    }
+    assert!(find("0").is_none() && find("99").is_none());
+}
+
 #[test]
 fn the_fixed_side_delivers() {
     for scenario in all() {
