@@ -30,7 +30,8 @@ const MESSAGE: &[u8] = b"Subject: a lesson\r\n\r\nNothing else.\r\n";
 
 /// How much there was before somebody came.
 struct Before {
-    sessions: usize,
+    /// The ids of the sessions, some of which may still go on.
+    sessions: Vec<String>,
     events: usize,
     rows: usize,
 }
@@ -38,10 +39,24 @@ struct Before {
 impl Before {
     fn of(recent: &Recent) -> Self {
         Self {
-            sessions: recent.sessions().len(),
+            sessions: recent
+                .sessions()
+                .iter()
+                .map(|session| session.trace().session.clone())
+                .collect(),
             events: recent.events().len(),
             rows: recent.rows().len(),
         }
+    }
+
+    /// The rows since, without those of a session that was there already.
+    fn rows(&self, recent: &Recent) -> Vec<String> {
+        let rows = recent.rows();
+        let new = rows.iter().skip(self.rows).filter(|row| {
+            let is_of = |id: &String| row.contains(&format!(",{id},"));
+            !self.sessions.iter().any(is_of)
+        });
+        new.map(ToString::to_string).collect()
     }
 }
 
@@ -74,13 +89,14 @@ impl Lab {
         let explained = self.daemon.as_ref().filter(|_| self.firewall.is_none());
         Ok(Act {
             name: &cast.name,
+            target,
             command: self.command(cast, &plan),
             probe: report,
             seen,
             explanation: explained.map(|daemon| daemon.explain(cast.to, from)),
             trace,
             firewall,
-            rows: self.recent.rows().iter().skip(before.rows).map(ToString::to_string).collect(),
+            rows: before.rows(&self.recent),
             events: self.events(before.events),
         })
     }
@@ -90,7 +106,7 @@ impl Lab {
         let mut changes = self.recent.changes();
         let new = || {
             let sessions = self.recent.sessions();
-            let count = sessions.len().saturating_sub(before.sessions);
+            let count = sessions.len().saturating_sub(before.sessions.len());
             sessions.into_iter().take(count)
         };
         let ended = async {
@@ -113,7 +129,7 @@ impl Lab {
     fn plan(&self, cast: &Cast, target: SocketAddr) -> Result<Plan, LabError> {
         let server = &self.configuration.server;
         let mut plan = Plan::new(target.ip().to_string(), target.port());
-        // By the name in the hello, as a banner may say anything. Our reading of KB 979174, which
+        // By the name in the EHLO reply, as a banner may say anything. Our reading of KB 979174, which
         // has a changed FQDN among the causes of a failed proof.
         let connectors = self.configuration.connectors.iter();
         let met = connectors.clone().find(|c| c.bindings.iter().any(|b| b.0 == cast.to));
@@ -131,13 +147,12 @@ impl Lab {
             (scenario::Act::Anonymous, _) => Mechanism::Anonymous,
         };
         if let Some(login) = &cast.login {
-            let account = self.configuration.directory.find(&login.account);
             plan.credentials = match login.proof {
                 Proof::Kerberos => {
                     Credentials::Cache(self.tickets.caches.get(&login.account).cloned())
                 }
                 Proof::Ntlm => {
-                    let password = account.and_then(|account| account.password());
+                    let password = self.password(&login.account);
                     let password =
                         password.ok_or_else(|| LabError::NoPassword(login.account.clone()))?;
                     Credentials::password(&login.account, password)
@@ -183,23 +198,31 @@ impl Lab {
             .map_err(|_| failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     }
 
-    /// What to paste into a shell to do it again.
+    /// What to paste into a shell to do it again, as often as the cast did.
+    ///
+    /// It has the password of the account, which the configuration of the scenario shows as well.
     fn command(&self, cast: &Cast, plan: &Plan) -> String {
-        let mut words: Vec<_> = self
-            .environment(cast)
-            .into_iter()
-            .map(|(name, value)| format!("{name}={}", quoted(&value)))
-            .collect();
-        if let Credentials::Password { .. } = &plan.credentials {
-            words.push("EXPSD_PASSWORD=…".to_owned());
+        let mut variables = self.environment(cast);
+        if let Credentials::Password { user, .. } = &plan.credentials
+            && let Some(password) = self.password(user)
+        {
+            variables.push(("EXPSD_PASSWORD", password.to_owned()));
         }
-        words.push("expsd".to_owned());
-        words.extend(
-            arguments(plan, self.certificate_file(cast))
-                .iter()
-                .map(|word| quoted(word).into_owned()),
-        );
-        words.join(" ")
+        let variables = variables.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let arguments = arguments(plan, self.certificate_file(cast));
+        let program = self.program.display().to_string();
+        let words = std::iter::once(&program).chain(&arguments);
+        let words = variables.chain(words.map(|word| quoted(word).into_owned()));
+        let command = words.collect::<Vec<_>>().join(" ");
+        match cast.times {
+            0 | 1 => command,
+            times => format!("for i in $(seq {times}); do {command}; done"),
+        }
+    }
+
+    /// The password of an account of the configuration.
+    fn password(&self, account: &str) -> Option<&str> {
+        self.configuration.directory.find(account)?.password()
     }
 
     fn certificate_file(&self, cast: &Cast) -> Option<&Path> {

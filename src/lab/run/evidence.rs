@@ -54,6 +54,8 @@ pub struct Told {
 pub struct Act {
     /// As the cast has it.
     pub name: &'static str,
+    /// Where it connected to.
+    pub target: SocketAddr,
     /// How to do it again while the lab is up.
     pub command: String,
     /// The report of the last probe, whole.
@@ -132,11 +134,11 @@ impl Event {
     }
 }
 
-/// The keywords of a hello that Exchange servers look for.
+/// The keywords of an EHLO reply that Exchange servers look for.
 const BETWEEN_SERVERS: [&str; 3] = ["STARTTLS", "X-ANONYMOUSTLS", "X-EXPS"];
 
 impl Seen {
-    /// The dialogue, `C:` and `S:`; the keywords of a hello are one line.
+    /// The dialogue, `C:` and `S:`; the keywords of an EHLO reply are one line.
     pub fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         let mut keywords: Vec<&str> = Vec::new();
@@ -172,7 +174,7 @@ impl Seen {
 
 impl Act {
     /// Why the receiver did as it did: its trace without the dialogue, but for refusals and what
-    /// its hello leaves out of what matters to servers.
+    /// its EHLO reply leaves out of what matters to servers.
     pub fn reasons(&self) -> Vec<String> {
         let Some(trace) = &self.trace else {
             let told = self.explanation.as_ref().map(ToString::to_string).unwrap_or_default();

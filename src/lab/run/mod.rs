@@ -58,6 +58,8 @@ pub struct Lab {
     /// The program expsd, for probes that need an environment of their own.
     program: PathBuf,
     configuration: Configuration,
+    /// The connectors as the scenario has them, with their delays.
+    written: Arc<Scope>,
     lint: Vec<Told>,
     /// Why no daemon runs.
     refused: Option<String>,
@@ -115,7 +117,8 @@ impl Lab {
         };
 
         tell(Step::Daemon);
-        let lint = lint(scenario, &draft, &state)?;
+        let written = Arc::new(Scope::new(draft.configuration.connectors.clone()));
+        let lint = lint(scenario, &draft, &written, &state)?;
         let configuration = prepared(draft.configuration);
         let recent = Arc::<Recent>::default();
         let options = Options {
@@ -137,6 +140,7 @@ impl Lab {
             side,
             program: program.to_owned(),
             configuration,
+            written,
             lint,
             refused,
             open: Vec::new(),
@@ -212,6 +216,11 @@ impl Lab {
         self.daemon.as_ref().map(|daemon| (daemon, &self.recent))
     }
 
+    /// The connectors as the scenario has them, which is what the linter judges.
+    pub fn written(&self) -> &Arc<Scope> {
+        &self.written
+    }
+
     /// Takes everything down.
     pub async fn stop(mut self) {
         self.open.clear();
@@ -245,13 +254,17 @@ impl Lab {
 }
 
 /// What the linter says of the configuration, with the certificates that are there.
-fn lint(scenario: &Scenario, draft: &Draft, state: &Path) -> Result<Vec<Told>, LabError> {
+fn lint(
+    scenario: &Scenario,
+    draft: &Draft,
+    scope: &Scope,
+    state: &Path,
+) -> Result<Vec<Told>, LabError> {
     let server = &draft.configuration.server;
     let now = std::time::SystemTime::now();
     // The daemon finds what is made here. All of a lab knows EC, and it is to be up in a moment.
     let store = Store::open(state, &server.name, &server.fqdn, KeyKind::Ec, now)?;
-    let scope = Scope::new(draft.configuration.connectors.clone());
-    let found = findings(draft, &scope, Some(&store), &scenario.peers());
+    let found = findings(draft, scope, Some(&store), &scenario.peers());
     Ok(found
         .iter()
         .map(|finding| Told {
