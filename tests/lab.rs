@@ -141,12 +141,15 @@ async fn what_is_not_as_stated_is_told() {
         assert!(told.iter().any(|line| line.starts_with(begins)), "{begins}\n{told:#?}");
     }
     assert_eq!(told.len(), 11, "{told:#?}");
+    let place = "(examples/scenarios/exchange-auth-unticked/scenario.toml:";
+    assert!(told.iter().all(|line| line.contains(place)), "{told:#?}");
 }
 
 /// A lab that is up.
 struct Up {
     child: Child,
-    out: BufReader<ChildStdout>,
+    /// Until nobody reads any more.
+    out: Option<BufReader<ChildStdout>>,
     shown: String,
     /// In place of /tmp.
     folder: tempfile::TempDir,
@@ -154,20 +157,25 @@ struct Up {
 
 impl Up {
     fn run(arguments: &[&str]) -> Self {
+        Self::start(arguments, Stdio::null())
+    }
+
+    fn start(arguments: &[&str], input: Stdio) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = expsd(arguments)
             .env("TMPDIR", folder.path())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
+        let out = child.stdout.take().map(BufReader::new);
         Self { child, out, shown: String::new(), folder }
     }
 
     fn wait_for(&mut self, line: &str) {
         while !self.shown.contains(line) {
-            let read = self.out.read_line(&mut self.shown).unwrap();
+            let read = self.out.as_mut().unwrap().read_line(&mut self.shown).unwrap();
             assert!(read > 0, "it ended: {}", self.shown);
         }
     }
@@ -207,6 +215,7 @@ fn ctrl_c_leaves_no_process_file_or_port() {
         ("asa-inspection", "-INT"),
         ("wrong-key-after-reset", "-TERM"),
         ("default-narrowed", "-HUP"),
+        ("default-narrowed", "-QUIT"),
     ] {
         if !can_play(scenario::find(name).unwrap()) {
             continue;
@@ -254,28 +263,113 @@ fn ctrl_c_while_it_starts_leaves_nothing_either() {
     }
 }
 
-/// The lines that it shows for it do what the cast did.
+/// The lines that it shows for it, pasted into a shell, do what the cast did.
 #[test]
 fn the_cast_can_be_repeated_by_hand() {
-    let mut up = Up::run(&["run", "relay-range-shadows-default"]);
+    for scenario in scenario::all().iter().filter(|scenario| can_play(scenario)) {
+        let mut up = Up::run(&["run", scenario.name]);
+        up.wait_for("Ctrl-C ends it.");
+        let (_, commands) = up.shown.split_once("To do what the cast did:\n").unwrap();
+        for (cast, command) in scenario.cast.iter().zip(commands.lines()) {
+            let output = Command::new("sh").args(["-c", command.trim()]).output().unwrap();
+            let told = text(&output.stdout);
+            let name = format!("{}, {}: {command}\n{told}", scenario.name, cast.name);
+            let outcome = match cast.broken.outcome.as_str() {
+                "delivered" => 0,
+                "unreachable" => 2,
+                _ => 1,
+            };
+            assert_eq!(output.status.code(), Some(outcome), "{name}");
+            let error = cast.broken.last_error.iter().all(|error| told.contains(error));
+            assert!(error, "{name}");
+        }
+    }
+}
+
+/// The address to come from leads to whom the scenario is about, also where the server has more
+/// than one.
+#[test]
+fn the_telnet_line_leads_where_the_cast_went() {
+    for name in ["certificate-expired", "balancer-hides-source"] {
+        let scenario = scenario::find(name).unwrap();
+        let mut up = Up::run(&["run", name]);
+        up.wait_for("Ctrl-C ends it.");
+        let (_, line) = up.shown.split_once("  telnet -b ").unwrap();
+        let words: Vec<_> = line.lines().next().unwrap().split(' ').collect();
+        assert_eq!(words[0], scenario.cast[0].from.to_string());
+        let to = format!("{}:{}", words[1], words[2]);
+        assert_eq!(words[1], scenario.cast[0].to.ip().to_string(), "{line}");
+        assert!(up.listening().contains(&to.as_str()), "{line}");
+    }
+}
+
+/// Nobody would know how to end it.
+#[test]
+fn it_ends_when_nobody_reads_what_it_prints() {
+    for last in ["", "Ctrl-C ends it."] {
+        let mut up = Up::run(&["run", "default-narrowed"]);
+        up.wait_for(last);
+        up.out = None;
+        assert!(up.child.wait().unwrap().success());
+        assert!(up.files().is_empty(), "{:?}", up.files());
+    }
+}
+
+/// A program that starts a lab is told where the page is, too.
+#[test]
+fn json_has_the_page_while_it_is_up() {
+    let mut up = Up::run(&["run", "default-narrowed", "--format", "json"]);
+    up.wait_for("\n}\n");
+    let evidence: Value = serde_json::from_str(&up.shown).unwrap();
+    let page = evidence["page"].as_str().unwrap();
+    let address = page.strip_prefix("http://").unwrap().strip_suffix("/lesson").unwrap();
+    assert_eq!(http(address.parse().unwrap(), "GET", "/lesson", &[], "").status, 200);
+    assert!(evidence["acts"][1]["command"].as_str().unwrap().contains("EXPSD_PASSWORD="));
+}
+
+/// The linter judges the set as it is written: that the lab leaves delays out is no fault of it.
+#[test]
+fn the_pages_find_what_the_lab_finds() {
+    let mut up = Up::run(&["run", "relay-range-shadows-default", "--fixed"]);
     up.wait_for("Ctrl-C ends it.");
-    let shown = up.shown.clone();
-    let (_, commands) = shown.split_once("To do what the cast did:\n").unwrap();
-    let probe = |n: usize| {
-        let line = commands.lines().nth(n).unwrap().trim();
-        let program = env!("CARGO_BIN_EXE_expsd");
-        let line = line.replace("expsd probe", &format!("'{program}' probe"));
-        let output = Command::new("sh")
-            .args(["-c", &line.replace("EXPSD_PASSWORD=…", "EXPSD_PASSWORD=machine-secret")])
-            .output()
-            .unwrap();
-        (output.status.code(), text(&output.stdout).to_owned())
-    };
-    let (code, told) = probe(0);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("451 5.7.3 Cannot achieve Exchange Server authentication"), "{told}");
-    let (code, told) = probe(1);
-    assert_eq!(code, Some(0), "{told}");
+    let (_, address) = up.shown.split_once("In a browser: http://").unwrap();
+    let (address, _) = address.split_once("/lesson\n").unwrap();
+    let found = http(address.parse().unwrap(), "GET", "/api/v1/lint", &[], "");
+    assert_eq!(found.status, 200);
+    assert!(!found.body.contains("tarpit-off"), "{}", found.body);
+}
+
+/// What names the cause is left for the answer.
+#[test]
+fn a_cause_is_asked_for_without_being_told() {
+    let scenario = scenario::find("19").unwrap();
+    let mut up = Up::start(&["run", "19", "--ask"], Stdio::piped());
+    up.wait_for("or q to end.");
+    for told in [scenario.name, &scenario.title, "firewall-inspection", "firewall (pix)"] {
+        assert!(!up.shown.contains(told), "{told}\n{}", up.shown);
+    }
+    for told in ["Mail between the sites waits", "SmtpReceive log, at EX01\\Default Frontend EX01"]
+    {
+        assert!(up.shown.contains(told), "{told}\n{}", up.shown);
+    }
+    let (_, address) = up.shown.split_once("In a browser: http://").unwrap();
+    let (address, _) = address.split_once("/lesson\n").unwrap();
+    let page = http(address.parse().unwrap(), "GET", "/lesson", &[], "");
+    for told in [scenario.name, &scenario.title, "The solution", "firewall-inspection"] {
+        assert!(!page.body.contains(told), "{told}\n{}", page.body);
+    }
+    up.child.stdin.take().unwrap().write_all(b"q\n").unwrap();
+    assert_eq!(up.child.wait().unwrap().code(), Some(2));
+    assert!(up.files().is_empty());
+}
+
+/// Where no receiver runs there is nothing to list.
+#[test]
+fn what_does_not_listen_is_told() {
+    let mut up = Up::run(&["run", "hub-role-on-port-25"]);
+    up.wait_for("Ctrl-C ends it.");
+    assert!(up.shown.contains("so nothing listens: a telnet to 127.0.0.1:"), "{}", up.shown);
+    assert!(!up.shown.contains("It stays up:"), "{}", up.shown);
 }
 
 /// In a browser: what was seen, the map, the question and the lesson.
@@ -360,6 +454,11 @@ fn quiz(arguments: &[&str], answers: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// What was printed, on one line.
+fn unwrapped(output: &Output) -> String {
+    text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_quiz_explains_what_is_wrong() {
     for scenario in scenario::all() {
@@ -370,16 +469,18 @@ fn a_quiz_explains_what_is_wrong() {
         let name = scenario.name;
 
         let answered = quiz(&[name, "--seed", "7"], &format!("{}\n", letter(right)));
-        let shown = text(&answered.stdout);
+        let shown = unwrapped(&answered);
         assert!(answered.status.success(), "{shown}");
         assert!(shown.contains(&choices[right].0.why), "{shown}");
 
         let answers = format!("what\n{}\n{}\n", letter(wrong), letter(right).to_ascii_uppercase());
         let answered = quiz(&[name, "--seed", "7"], &answers);
-        let shown = text(&answered.stdout);
+        let shown = unwrapped(&answered);
         assert_eq!(answered.status.code(), Some(1), "{shown}");
         assert!(shown.contains("Type a letter from a to "), "{shown}");
         assert!(shown.contains(&choices[wrong].0.why), "{shown}");
     }
-    assert_eq!(quiz(&["clock-skew"], "").status.code(), Some(2));
+    for ended in ["", "q\n", "Quit\n"] {
+        assert_eq!(quiz(&["clock-skew"], ended).status.code(), Some(2));
+    }
 }

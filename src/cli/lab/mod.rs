@@ -4,13 +4,16 @@ mod page;
 mod quiz;
 mod run;
 mod text;
+mod wrap;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use expsd::lab::scenario::{self, Scenario, Side};
 
+use self::wrap::{paragraph, prose, width};
 use super::{Failed, Format, written};
 
 /// Lessons: how receive connectors go wrong, and how it is mended
@@ -24,6 +27,7 @@ Examples:
   expsd lab show exchange-auth-unticked
   expsd lab run exchange-auth-unticked
   expsd lab run exchange-auth-unticked --fixed --once
+  expsd lab run 7 --ask
   expsd lab quiz spn-missing")]
 pub enum Lab {
     List(List),
@@ -34,6 +38,10 @@ pub enum Lab {
 
 /// List the scenarios, in the order of the course
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  expsd lab list
+  expsd lab list --format json")]
 pub struct List {
     /// How to print it
     #[arg(long, value_enum, default_value = "text")]
@@ -67,9 +75,32 @@ enum Which {
 /// Which scenario.
 #[derive(Args)]
 struct Name {
-    /// A scenario of `expsd lab list`
-    #[arg(value_name = "NAME", value_parser = named)]
+    /// A scenario of `expsd lab list`, by its name or its number
+    #[arg(value_name = "NAME", value_parser = Names, hide_possible_values = true)]
     name: &'static Scenario,
+}
+
+/// Reads the name of a scenario, and tells a shell what there is to complete.
+#[derive(Clone)]
+struct Names;
+
+impl TypedValueParser for Names {
+    type Value = &'static Scenario;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        let named = |name: String| named(&name);
+        StringValueParser::new().try_map(named).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let value = |scenario: &Scenario| PossibleValue::new(scenario.name).help(&scenario.title);
+        Some(Box::new(scenario::all().iter().map(value)))
+    }
 }
 
 impl Lab {
@@ -86,13 +117,19 @@ impl Lab {
 impl List {
     fn run(self) -> Result<(), Failed> {
         let all = scenario::all();
-        let width = all.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+        let longest = all.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
         let mut out = io::stdout().lock();
         let result = match self.format {
-            Format::Text => all.iter().try_for_each(|scenario| {
-                let kerberos = if scenario.needs_kerberos() { " (Kerberos)" } else { "" };
-                writeln!(out, "{:width$}  {}{kerberos}", scenario.name, scenario.title)
-            }),
+            Format::Text => {
+                let mut text = String::new();
+                for (n, scenario) in (1..).zip(all) {
+                    let kerberos = if scenario.needs_kerberos() { " (Kerberos)" } else { "" };
+                    let head = format!("{n:2}  {:longest$}  ", scenario.name);
+                    let title = format!("{}{kerberos}", scenario.title);
+                    paragraph(&mut text, &head, &title, width());
+                }
+                out.write_all(text.as_bytes())
+            }
             Format::Json => json(&mut out, &all),
         };
         written("standard output", result)
@@ -122,11 +159,15 @@ impl Which {
 }
 
 fn shown(scenario: &Scenario) -> String {
-    let mut text = format!("# {}\n\n{}\n\n", scenario.title, scenario.symptom);
+    let mut text = format!("# {}\n\n", scenario.title);
+    paragraph(&mut text, "", &scenario.symptom, width());
+    text.push('\n');
     for cast in &scenario.cast {
-        let _ = writeln!(text, "  {:12} {:16} {}", cast.name, cast.from.to_string(), cast.what);
+        let head = format!("  {:12} {:16} ", cast.name, cast.from.to_string());
+        paragraph(&mut text, &head, &cast.what, width());
     }
-    let _ = write!(text, "\n{}\n{}", scenario.configuration(Side::Broken), scenario.lesson);
+    let lesson = prose(scenario.lesson);
+    let _ = write!(text, "\n{}\n{lesson}", scenario.configuration(Side::Broken));
     let difference = scenario.difference();
     if !difference.is_empty() {
         text.push_str("\nIn the configuration:\n\n");

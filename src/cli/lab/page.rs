@@ -9,7 +9,7 @@ use expsd::web::{App, Lesson, Listener, Scene};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::text::{receiver, sender};
+use super::text::{View, receiver, sender};
 use crate::cli::serve::{HTTP_GRACE, app};
 
 /// The pages while they are served.
@@ -21,10 +21,20 @@ pub struct Pages {
 
 impl Pages {
     /// Serves them on a free port. There are none where no daemon runs.
-    pub async fn serve(lab: &Lab, scenario: &Scenario, evidence: &Evidence) -> Option<Self> {
+    pub async fn serve(
+        lab: &Lab,
+        scenario: &Scenario,
+        evidence: &Evidence,
+        view: View,
+    ) -> Option<Self> {
         let (daemon, recent) = lab.receiver()?;
-        let lesson = Some(Arc::new(lesson(scenario, evidence)));
-        let app = App { lesson, ..app(daemon, Arc::clone(recent)) };
+        let lesson = Some(Arc::new(lesson(scenario, evidence, view)));
+        let app = App {
+            lesson,
+            // What the lab leaves out, so that nobody waits for it, is no fault of the set.
+            scope: Arc::clone(lab.written()),
+            ..app(daemon, Arc::clone(recent))
+        };
         let listener = Listener::bind((Ipv4Addr::LOCALHOST, 0).into(), None).await.ok()?;
         let (address, ended) = (listener.address(), CancellationToken::new());
         let serving = tokio::spawn(listener.serve(app, ended.clone()));
@@ -41,7 +51,16 @@ impl Pages {
     }
 }
 
-fn lesson(scenario: &Scenario, evidence: &Evidence) -> Lesson {
+fn lesson(scenario: &Scenario, evidence: &Evidence, view: View) -> Lesson {
+    let asks = view == View::Question;
+    let (name, title) = match view {
+        View::Whole => (scenario.name.to_owned(), scenario.title.clone()),
+        // Both would name the cause.
+        View::Question => {
+            let number = scenario.number().to_string();
+            (number.clone(), format!("Scenario {number}"))
+        }
+    };
     let acts = scenario.cast.iter().zip(&evidence.acts).enumerate();
     // The first line is a heading.
     let body = |lines: Vec<String>| lines.into_iter().skip(1).collect();
@@ -49,8 +68,8 @@ fn lesson(scenario: &Scenario, evidence: &Evidence) -> Lesson {
         name: cast.name.clone(),
         who: cast.what.clone(),
         from: cast.from.to_string(),
-        sender: body(sender(&act.seen)),
-        receiver: body(receiver(act)),
+        sender: body(sender(&act.seen, view)),
+        receiver: body(receiver(act, view)),
         aside: n > 0 && act.seen.outcome == "delivered",
         session: act.trace.as_ref().map(|trace| trace.session.clone()),
         command: act.command.clone(),
@@ -58,9 +77,10 @@ fn lesson(scenario: &Scenario, evidence: &Evidence) -> Lesson {
     let seed = scenario.name.bytes().map(u64::from).sum();
     let choices = scenario.quiz.shuffled(seed).into_iter();
     Lesson {
-        name: scenario.name.to_owned(),
+        name,
         side: evidence.side.name().to_owned(),
-        title: scenario.title.clone(),
+        title,
+        asks,
         symptom: scenario.symptom.clone(),
         configuration: scenario.configuration(evidence.side).to_owned(),
         findings: evidence

@@ -1,17 +1,23 @@
 //! `expsd lab quiz`
 
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, BufRead, Read as _, Write as _};
 
 use clap::Args;
+use expsd::lab::scenario::Scenario;
 
 use super::Name;
-use crate::cli::{Failed, UNREADABLE, fail, written};
+use super::wrap::{paragraph, width};
+use crate::cli::{FAILED, Failed, UNREADABLE, fail, written};
 
 /// Ask for the cause of a scenario
 ///
-/// Type the letter of the cause and Enter. A wrong one is explained, and asked again. Exits with
-/// 0 if the first answer was right, 1 if it was not, and 2 at the end of the input.
+/// Type the letter of the cause and Enter; q ends it. A wrong one is explained, and asked again.
+/// Exits with 0 if the first answer was right, 1 if it was not, and 2 without the right answer.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  expsd lab quiz spn-missing
+  expsd lab quiz 21 --seed 7")]
 pub struct Ask {
     #[command(flatten)]
     scenario: Name,
@@ -22,39 +28,73 @@ pub struct Ask {
 
 /// The first answer was wrong.
 const WRONG: u8 = 1;
+/// Octets of a line that are looked at.
+const LONGEST: u64 = 1024;
 
 impl Ask {
     pub fn run(self) -> Result<(), Failed> {
         let scenario = self.scenario.name;
-        let quiz = &scenario.quiz;
-        let choices = quiz.shuffled(self.seed.unwrap_or_else(clock));
-        say(&format!("{}\n\n{}\n\n", scenario.symptom, quiz.question))?;
-        for (letter, (choice, _)) in ('a'..).zip(&choices) {
-            say(&format!("  {letter}  {}\n", choice.text))?;
-        }
-        say("\n")?;
-        let mut first = true;
-        for line in lines() {
-            let answer = line.trim().to_ascii_lowercase();
-            let chosen = ('a'..).zip(&choices).find(|(letter, _)| answer == letter.to_string());
-            let Some((letter, (choice, is_right))) = chosen else {
-                let last = (b'a' + choices.len() as u8 - 1) as char;
-                say(&format!("Type a letter from a to {last}.\n\n"))?;
-                continue;
-            };
-            say(&format!("{letter}: {}\n\n", choice.why))?;
-            if *is_right {
-                say(&format!("The whole lesson: expsd lab show {}\n", scenario.name))?;
-                return if first { Ok(()) } else { Err(Failed(WRONG)) };
-            }
-            first = false;
-        }
-        Err(fail(UNREADABLE, "the input ended before the right answer"))
+        let mut text = String::new();
+        paragraph(&mut text, "", &scenario.symptom, width());
+        say(&text)?;
+        ask(scenario, self.seed)
     }
 }
 
-fn lines() -> impl Iterator<Item = String> {
-    io::stdin().lock().lines().map_while(Result::ok)
+/// Asks on the standard output until the right answer, or the end, of the standard input.
+pub fn ask(scenario: &Scenario, seed: Option<u64>) -> Result<(), Failed> {
+    let (quiz, width) = (&scenario.quiz, width());
+    let choices = quiz.shuffled(seed.unwrap_or_else(clock));
+    let last = ('a'..).zip(&choices).last().map_or('a', |(letter, _)| letter);
+    let hint = format!("\nType a letter from a to {last}, or q to end.\n\n");
+
+    let mut text = String::from("\n");
+    paragraph(&mut text, "", &quiz.question, width);
+    text.push('\n');
+    for (letter, (choice, _)) in ('a'..).zip(&choices) {
+        paragraph(&mut text, &format!("  {letter}  "), &choice.text, width);
+    }
+    say(&format!("{text}{hint}"))?;
+
+    let mut input = io::stdin().lock();
+    let mut first = true;
+    while let Some(answer) = line(&mut input)? {
+        if matches!(answer.as_str(), "q" | "quit") {
+            return Err(Failed(UNREADABLE));
+        }
+        let chosen = ('a'..).zip(&choices).find(|(letter, _)| answer == letter.to_string());
+        let Some((letter, (choice, is_right))) = chosen else {
+            say(&hint)?;
+            continue;
+        };
+        let mut text = String::new();
+        paragraph(&mut text, &format!("{letter}: "), &choice.why, width);
+        say(&format!("{text}\n"))?;
+        if *is_right {
+            say(&format!("The whole lesson: expsd lab show {}\n", scenario.name))?;
+            return if first { Ok(()) } else { Err(Failed(WRONG)) };
+        }
+        first = false;
+    }
+    Err(fail(UNREADABLE, "the input ended before the right answer"))
+}
+
+/// What was typed, in lower case; `None` at the end. What is no text is no answer, and of a long
+/// line the beginning is enough.
+fn line(input: &mut impl BufRead) -> Result<Option<String>, Failed> {
+    let mut typed = Vec::new();
+    let mut read = || {
+        input.by_ref().take(LONGEST).read_until(b'\n', &mut typed)?;
+        if !typed.is_empty() && typed.last() != Some(&b'\n') {
+            input.skip_until(b'\n')?;
+        }
+        Ok(())
+    };
+    read().map_err(|error: io::Error| {
+        fail(FAILED, format_args!("cannot read the standard input: {error}"))
+    })?;
+    let text = String::from_utf8_lossy(&typed);
+    Ok((!typed.is_empty()).then(|| text.trim().to_ascii_lowercase()))
 }
 
 fn say(text: &str) -> Result<(), Failed> {
@@ -66,4 +106,23 @@ fn say(text: &str) -> Result<(), Failed> {
 fn clock() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(0, |now| now.as_nanos() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, line};
+
+    #[test]
+    fn a_line_is_read_whatever_it_holds() {
+        let long = "x".repeat(5 * LONGEST as usize);
+        let typed = [b" B \r\n\xff\n\n", long.as_bytes(), b"\na"].concat();
+        let mut input = &typed[..];
+        let mut next = || line(&mut input).ok().flatten();
+        assert_eq!(next().as_deref(), Some("b"));
+        assert_eq!(next().as_deref(), Some("\u{fffd}"));
+        assert_eq!(next().as_deref(), Some(""));
+        assert_eq!(next().unwrap().len(), LONGEST as usize);
+        assert_eq!(next().as_deref(), Some("a"));
+        assert_eq!(next(), None);
+    }
 }

@@ -18,6 +18,8 @@ pub struct Lesson {
     /// `broken` or `fixed`.
     pub side: String,
     pub title: String,
+    /// The cause is asked for: the page leaves the solution out.
+    pub asks: bool,
     pub symptom: String,
     /// What runs, in TOML.
     pub configuration: String,
