@@ -239,10 +239,24 @@ fn completions_and_manual_pages_know_every_command() {
     let completed =
         Command::new("bash").args(["-c", ask]).current_dir(folder.path()).output().unwrap();
     assert_eq!(text(&completed.stdout), "explain\n", "{}", text(&completed.stderr));
+    let ask = "source ./expsd.bash; COMP_WORDS=(expsd lab run pix); COMP_CWORD=3; \
+               _expsd expsd pix run; echo \"${COMPREPLY[@]}\"";
+    let completed =
+        Command::new("bash").args(["-c", ask]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(text(&completed.stdout), "pix-mailguard\n", "{}", text(&completed.stderr));
 
     assert!(expsd(&["man", "--dir", "man"], folder.path()).status.success());
     let page = std::fs::read_to_string(folder.path().join("man/expsd-explain.1")).unwrap();
     assert!(page.contains(".TH") && page.contains("remote"), "{page}");
+    for entry in std::fs::read_dir(folder.path().join("man")).unwrap() {
+        let page = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let foot = format!("\"expsd {}\" \"expsd\"", env!("CARGO_PKG_VERSION"));
+        let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+        assert!(title.ends_with(&foot), "{title}");
+        assert!(!page.contains(".SH EXTRA"), "{page}");
+    }
+    let page = std::fs::read_to_string(folder.path().join("man/expsd-lab-quiz.1")).unwrap();
+    assert!(page.contains(".SH EXAMPLES\n"), "{page}");
 }
 
 #[test]

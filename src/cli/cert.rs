@@ -13,6 +13,10 @@ use tokio_rustls::rustls::pki_types::DnsName;
 use super::{FAILED, Failed, Source, State, fail};
 
 #[derive(Subcommand)]
+#[command(after_help = "\
+Examples:
+  expsd cert new --name mail.contoso.test
+  expsd cert list --config ex01.toml")]
 pub enum Cert {
     /// Make an SMTP certificate for STARTTLS
     ///
@@ -35,6 +39,10 @@ Examples:
         days: u32,
     },
     /// List certificates, and the connectors that use each
+    #[command(after_help = "\
+Examples:
+  expsd cert list
+  expsd cert list --config ex01.toml --state ./state")]
     List {
         #[command(flatten)]
         source: Source,

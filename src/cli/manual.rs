@@ -1,9 +1,10 @@
 //! `expsd completions` and `expsd man`
 
-use std::io;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::{Cli, Failed, written};
@@ -23,7 +24,7 @@ impl Completions {
     pub fn run(self) -> Result<(), Failed> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "expsd", &mut script);
-        written("standard output", io::Write::write_all(&mut io::stdout(), &script))
+        written("standard output", io::stdout().write_all(&script))
     }
 }
 
@@ -41,13 +42,37 @@ pub struct Man {
 
 impl Man {
     pub fn run(self) -> Result<(), Failed> {
-        let command = Cli::command();
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
         let Some(dir) = self.dir else {
-            let page = clap_mangen::Man::new(command).render(&mut io::stdout());
+            let page = page(command).and_then(|(_, page)| io::stdout().write_all(page.as_bytes()));
             return written("standard output", page);
         };
-        let pages = std::fs::create_dir_all(&dir)
-            .and_then(|()| clap_mangen::generate_to(command, Path::new(&dir)));
+        let pages = fs::create_dir_all(&dir).and_then(|()| write_pages(&command, &dir));
         written(&dir.display().to_string(), pages)
     }
+}
+
+/// The page of `command`, and those of the commands below it.
+fn write_pages(command: &Command, dir: &Path) -> io::Result<()> {
+    for below in command.get_subcommands().filter(|below| !below.is_hide_set()) {
+        write_pages(below, dir)?;
+    }
+    let (name, page) = page(command.clone())?;
+    fs::write(dir.join(name), page)
+}
+
+/// The name of a page's file, and its text.
+fn page(command: Command) -> io::Result<(String, String)> {
+    let man = clap_mangen::Man::new(command)
+        .source(concat!("expsd ", env!("CARGO_PKG_VERSION")))
+        .manual("expsd");
+    let mut page = Vec::new();
+    man.render(&mut page)?;
+    // Readers look for these by their usual names.
+    let page = String::from_utf8_lossy(&page)
+        .replace("\nExamples:\n", "\n.SH EXAMPLES\n")
+        .replace(".SH EXTRA\n.SH EXAMPLES\n", ".SH EXAMPLES\n")
+        .replace(".SH EXTRA\nExit codes: ", ".SH EXIT STATUS\n");
+    Ok((man.get_filename(), page))
 }

@@ -204,7 +204,10 @@ impl Serve {
                 tracing::warn!("{error}; name another address with --http, or --http off");
                 Ok(None)
             }
-            Err(error) => Err(fail(FAILED, error)),
+            Err(error) => Err(fail(
+                FAILED,
+                format_args!("{error}; name another address with --http, or --http off"),
+            )),
         }
     }
 
