@@ -319,7 +319,8 @@ impl fmt::Display for What {
             }
             Self::Remark { text } => writeln!(f, "  {text}"),
             Self::Message { id, octets, recipients } => {
-                writeln!(f, "  kept as {id}: {octets} octets for {recipients} recipients")
+                let plural = if *recipients == 1 { "" } else { "s" };
+                writeln!(f, "  kept as {id}: {octets} octets for {recipients} recipient{plural}")
             }
         }
     }
