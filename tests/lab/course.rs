@@ -10,26 +10,28 @@ use serde_json::Value;
 const INTRODUCTION: &str = "\
 # A course of receive connectors
 
-How the receive connectors of Exchange go wrong, and how one finds out. Each lesson is a scenario
-of `expsd lab`, which runs it on one machine: a broken configuration, a cast that comes to grief by
-it, and the repair.
+How the receive connectors of Exchange go wrong, and how to find out. Each lesson is a scenario of
+`expsd lab`, which runs it on one machine: a broken configuration, a cast of senders who meet it, and
+the repair.
 
 ```
-expsd lab run NAME            what both sides see; it stays up to be poked at
-expsd lab quiz NAME           the question: which cause is it?
+expsd lab run NAME --ask      what both sides see, and the question: which cause is it?
+expsd lab run NAME            the same with all that is known; it stays up for your own tries
+expsd lab quiz NAME           the question alone
 expsd lab show NAME           the configuration, and this lesson
 expsd lab run NAME --fixed    the repair
 ```
 
-`expsd lab show NAME --config broken >broken.toml` gives the configuration alone, for `expsd explain`
-and `expsd lint`.
+NAME may be the number of the lesson, which gives nothing away.
+`expsd lab show NAME --config broken >broken.toml` gives the configuration alone, for
+`expsd explain` and `expsd lint`.
 
-127.x.y.z stands for an address of a real network: on Linux a machine has all of 127.0.0.0/8 to
-itself, so that `telnet -b 127.0.0.12` comes from EX02 as the connectors see it.
+127.x.y.z stands for an address of a real network: a Linux machine has all of 127.0.0.0/8 to itself,
+so the connectors take `telnet -b 127.0.0.12` for EX02.
 
-The dialogues are of real runs, and this page is made from them
-(`UPDATE_DOCS=1 cargo test --test lab`). Dates, ports, ids and the size of tokens are replaced, and
-long banners cut; the keywords of a hello stand on one line.
+The dialogues are from real runs, and this page is made from them
+(`UPDATE_DOCS=1 cargo test --test lab`). Dates, ports, ids and the size of tokens are left out, long
+banners are cut, and the keywords of an EHLO reply are put on one line.
 ";
 
 #[test]
