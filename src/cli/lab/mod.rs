@@ -18,8 +18,9 @@ use super::{Failed, Format, written};
 
 /// Lessons: how receive connectors go wrong, and how it is mended
 ///
-/// Each scenario is a broken configuration, a cast that comes to grief by it, and the repair. `run`
-/// starts all of it on 127.0.0.1, shows what both sides see, and leaves it up to be poked at.
+/// Each scenario is a broken configuration, a cast of senders who meet it, and the repair. `run`
+/// starts all of it on loopback addresses, shows what both sides see, and stays up for your own
+/// tries; with --ask it asks for the cause.
 #[derive(Subcommand)]
 #[command(after_help = "\
 Examples:
