@@ -125,11 +125,12 @@ fn lesson<'a>(text: &mut String, n: usize, scenario: &Scenario, run: impl Fn(Sid
     }
 }
 
-/// A sentence without the days of this run's certificates.
+/// A sentence as Markdown shows it, without the days of this run's certificates.
 fn dateless(sentence: &str) -> String {
     let is_date = |word: &str| word.parse::<jiff::civil::Date>().is_ok();
     let words = sentence.split(' ').map(|word| if is_date(word) { "<date>" } else { word });
-    words.collect::<Vec<_>>().join(" ")
+    // `<S>` of an issuer and a subject would strike out the rest of the page.
+    words.collect::<Vec<_>>().join(" ").replace('<', r"\<")
 }
 
 /// A line without what differs from run to run.
