@@ -7,7 +7,7 @@ mod quiz;
 
 use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use thiserror::Error;
 
 pub use cast::{Act, Cast, Login, Proof, Sees};
@@ -28,7 +28,7 @@ pub struct Scenario {
     /// What people complain of, in a sentence.
     pub symptom: String,
     /// Whose addresses are known, as `expsd lint --peer` takes them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "peers")]
     pub peers: Vec<String>,
     pub cast: Vec<Cast>,
     #[serde(default)]
@@ -179,7 +179,7 @@ impl Scenario {
 
     /// Whose addresses are known.
     pub fn peers(&self) -> Vec<Peer> {
-        let peer = |text: &String| text.parse().expect("a test reads the peers of each scenario");
+        let peer = |text: &String| text.parse().expect("it was parsed when the scenario was read");
         self.peers.iter().map(peer).collect()
     }
 
@@ -207,6 +207,15 @@ impl Side {
             Self::Broken => "broken",
             Self::Fixed => "fixed",
         }
+    }
+}
+
+/// Peers that can be read; they are kept as they are written.
+fn peers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let peers = Vec::<String>::deserialize(from)?;
+    match peers.iter().find_map(|peer| peer.parse::<Peer>().err()) {
+        Some(error) => Err(de::Error::custom(error)),
+        None => Ok(peers),
     }
 }
 

@@ -46,9 +46,13 @@ fn every_scenario_is_whole() {
 fn what_cannot_be_read_is_told_with_file_and_line() {
     let files =
         |scenario| files::Files { name: "new", scenario, broken: "", fixed: "", lesson: "" };
-    let told = read(&files("title = \"New\"\nsympton = \"a slip\"\n")).unwrap_err().to_string();
-    assert!(told.starts_with("examples/scenarios/new/scenario.toml: "), "{told}");
-    assert!(told.contains("line 2, column 1") && told.contains("unknown field"), "{told}");
+    for (slip, what) in [("sympton = \"a slip\"", "unknown field"), ("peers = [\"EX02\"]", "EX02")]
+    {
+        let text = format!("title = \"New\"\n{slip}\n");
+        let told = read(&files(Box::leak(text.into_boxed_str()))).unwrap_err().to_string();
+        assert!(told.starts_with("examples/scenarios/new/scenario.toml: "), "{told}");
+        assert!(told.contains("at line 2, column ") && told.contains(what), "{told}");
+    }
 }
 
 #[test]
