@@ -10,23 +10,52 @@ let last = fresh?.outerHTML;
 let stream;
 let wanted = false;
 let running = false;
+let later;
+// A page that waits until the reader wants it.
+let held;
 
 // A tab that nobody looks at is told nothing: a browser has few connections to one server.
 function listen() {
+  clearTimeout(later);
   stream?.close();
   if (document.hidden) return;
   stream = new EventSource("/api/v1/stream");
   for (const kind of kinds.split(" ")) stream.addEventListener(kind, refresh);
   stream.onopen = () => {
-    say("Live");
+    say("live", "Live");
     refresh(); // Something may have come since the page was made.
   };
-  stream.onerror = () => say(stream.readyState === EventSource.CLOSED ? "" : "Not connected");
+  stream.onerror = lost;
 }
 
-function say(text) {
-  state.hidden = text === "";
-  if (state.textContent !== text) state.textContent = text;
+// A browser tries again by itself, but for an answer that is no stream: a restarted daemon knows
+// none of its passes, and a busy one has no room.
+async function lost() {
+  say("lost", "Not connected");
+  if (stream.readyState !== EventSource.CLOSED) return;
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (new URL(answer.url).pathname === "/login") {
+      say("out", "Signed out: ", answer.url);
+      return;
+    }
+  } catch {
+    // It is away.
+  }
+  later = setTimeout(listen, 5000);
+}
+
+// `to` is where one signs in again.
+function say(how, text, to) {
+  if (state.className === how && !state.hidden) return;
+  state.hidden = false;
+  state.className = how;
+  state.textContent = text;
+  if (!to) return;
+  const link = document.createElement("a");
+  link.href = to;
+  link.textContent = "sign in again";
+  state.append(link);
 }
 
 // Takes what is new out of the page as it is now. One at a time; what comes meanwhile is seen by
@@ -49,10 +78,38 @@ async function refresh() {
   running = false;
 }
 
+// What came on top would move the rows that somebody reads further down: it waits.
+function hold(page, old, next) {
+  const rows = [old, next].map((each) => {
+    const links = [...each.querySelectorAll("tbody tr")].map((row) => row.querySelector("a"));
+    return new Set(links.map((link) => link?.getAttribute("href")));
+  });
+  const arrived = [...rows[1]].filter((link) => !rows[0].has(link)).length;
+  const table = old.querySelector("table");
+  const reading = table && table.getBoundingClientRect().top < 0;
+  if (!arrived || !reading) return false;
+  if (!held) {
+    const button = document.createElement("button");
+    button.id = "held";
+    button.addEventListener("click", () => {
+      const page = held;
+      scrollTo(0, 0);
+      replace(page);
+      document.getElementById("main").focus();
+    });
+    document.body.append(button);
+  }
+  held = page;
+  document.getElementById("held").textContent = `${arrived} new: show`;
+  return true;
+}
+
 // Keeps what the reader has opened, and where he is.
 function replace(page) {
   const [old, next] = [document, page].map((each) => each.getElementById("fresh"));
-  if (!next || next.outerHTML === last) return;
+  if (!next || next.outerHTML === last || hold(page, old, next)) return;
+  held = undefined;
+  document.getElementById("held")?.remove();
   last = next.outerHTML;
   // The first message makes another page of it.
   const id = old.dataset.page === next.dataset.page ? "fresh" : "main";
@@ -90,6 +147,9 @@ function ready(within) {
       button.textContent = "Copied";
     });
     command.append(button);
+  }
+  for (const time of within.querySelectorAll("time")) {
+    time.title = `${new Date(time.dateTime).toLocaleString()} here`;
   }
   const log = within.querySelector(".log");
   if (log) log.scrollTop = log.scrollHeight;
