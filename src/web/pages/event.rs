@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::shell::{Shell, page};
 use super::text;
 use super::{Failure, Pages};
-use crate::journal::EventRecord;
+use crate::journal::{EventRecord, FIELDS};
 
 /// Events and rows on a page.
 const ROWS: usize = 200;
@@ -68,4 +68,29 @@ pub(super) async fn log(State(pages): State<Arc<Pages>>, Query(asked): Query<Ask
     let more = if asked.all.is_empty() { rows.len().saturating_sub(ROWS) } else { 0 };
     rows.drain(..more);
     page(&Log { shell: pages.shell("/log"), rows, more })
+}
+
+/// A row, cut around the id of its session: the first field of 16 hexadecimal digits.
+fn with_session(row: &str) -> Option<(&str, &str, &str)> {
+    let mut start = 0;
+    let session = row.split(',').find(|field| {
+        let is_id = field.len() == 16 && field.bytes().all(|octet| octet.is_ascii_hexdigit());
+        start += if is_id { 0 } else { field.len() + 1 };
+        is_id
+    })?;
+    Some((&row[..start], session, &row[start + session.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_leads_to_its_session() {
+        let row = r#"2026-11-29T20:11:28.657Z,"EX01\A, B",08DF4E54F3EDF47D,0,0.0.0.0:25,,+,,"#;
+        let cut = with_session(row).unwrap();
+        assert_eq!(cut.1, "08DF4E54F3EDF47D");
+        assert_eq!([cut.0, cut.1, cut.2].concat(), row);
+        assert!(with_session("é,b").is_none() && with_session("").is_none());
+    }
 }
