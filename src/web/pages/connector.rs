@@ -136,7 +136,7 @@ impl Pages {
             role: connector.transport_role.to_string(),
             bindings: joined(connector.bindings.iter().map(ToString::to_string).collect()),
             listening: served.addresses.iter().map(ToString::to_string).collect(),
-            ranges: ranges.take(RANGES).map(ToString::to_string).collect(),
+            ranges: ranges.take(RANGES).map(|range| short(&range.to_string())).collect(),
             more_ranges: connector.remote_ip_ranges.len().saturating_sub(RANGES),
             groups: connector.permission_groups.to_string(),
             mechanisms: connector.auth_mechanism.to_string(),
@@ -179,6 +179,14 @@ impl Pages {
                 .collect(),
         });
         groups.collect()
+    }
+}
+
+/// A range as it is written, but for that of all IPv6, which would fill its column.
+fn short(range: &str) -> String {
+    match range {
+        "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" => "::-ffff:…:ffff".to_owned(),
+        range => range.to_owned(),
     }
 }
 
