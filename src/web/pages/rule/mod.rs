@@ -5,13 +5,14 @@ mod written;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::Pages;
 use super::shell::{Shell, page};
+use super::text::encoded;
 use crate::rules::{Counted, Fault, PRESETS, Preset, Rule, Spec, Stage};
 use written::Written;
 
@@ -23,6 +24,29 @@ struct Shown {
     written: Written,
     /// What is wrong with the rule that was written: the field, and why.
     problems: Vec<(&'static str, String)>,
+    /// The name of the rule that was just added.
+    added: Option<String>,
+}
+
+/// What the form calls a field.
+fn label(key: &str) -> &str {
+    let entries = Written::default();
+    let label = entries.entries().iter().find(|entry| entry.name == key).map(|entry| entry.label);
+    match key {
+        "name" => "Name",
+        "stage" => "Stage",
+        "sender" => "Sender",
+        "reply" => "Reply",
+        "action" => "Or instead of a reply",
+        "close" => "Close the connection behind the reply",
+        key => label.unwrap_or(key),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    added: String,
 }
 
 struct Row {
@@ -39,8 +63,9 @@ pub(super) struct Named {
     name: String,
 }
 
-pub(super) async fn list(State(pages): State<Arc<Pages>>) -> Response {
-    page(&pages.rules(Written::default(), Vec::new()))
+pub(super) async fn list(State(pages): State<Arc<Pages>>, Query(asked): Query<Asked>) -> Response {
+    let added = pages.app.host.rules.find(&asked.added).map(|_| asked.added);
+    page(&Shown { added, ..pages.rules(Written::default(), Vec::new()) })
 }
 
 pub(super) async fn add(State(pages): State<Arc<Pages>>, Form(written): Form<Written>) -> Response {
@@ -48,12 +73,16 @@ pub(super) async fn add(State(pages): State<Arc<Pages>>, Form(written): Form<Wri
     let added = match written.spec(|name| rules.find(name).is_some()) {
         Err(problem) => Err(vec![problem]),
         Ok(spec) => match Rule::try_from(spec) {
-            Ok(rule) => rules.add(rule).map_err(|error| vec![("name", error.to_string())]),
+            Ok(rule) => {
+                let name = rule.name().to_owned();
+                let added = rules.add(rule).map(|()| name);
+                added.map_err(|error| vec![("name", error.to_string())])
+            }
             Err(bad) => Err(bad.0.iter().map(|error| (error.key(), error.to_string())).collect()),
         },
     };
     match added {
-        Ok(()) => Redirect::to("/rules").into_response(),
+        Ok(name) => Redirect::to(&format!("/rules?added={}", encoded(&name))).into_response(),
         Err(problems) => {
             let shown = page(&pages.rules(written, problems));
             (StatusCode::UNPROCESSABLE_ENTITY, shown).into_response()
@@ -79,7 +108,7 @@ pub(super) async fn reset(State(pages): State<Arc<Pages>>) -> Redirect {
 impl Pages {
     fn rules(&self, written: Written, problems: Vec<(&'static str, String)>) -> Shown {
         let rules = self.app.host.rules.list().into_iter().map(Row::of).collect();
-        Shown { shell: self.shell("/rules"), rules, written, problems }
+        Shown { shell: self.shell("/rules"), rules, written, problems, added: None }
     }
 }
 

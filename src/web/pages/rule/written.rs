@@ -41,16 +41,21 @@ impl Written {
     pub(super) fn entries(&self) -> [Entry<'_>; 11] {
         let entry = |name, label, hint, value| Entry { name, label, hint, value };
         [
-            entry("connector", "Connector", "its name; * stands for anything", &self.connector),
-            entry("remote", "Source address", "10.0.0.0/24", &self.remote),
-            entry("identity", "Identity", "CONTOSO\\\\alice, or anonymous", &self.identity),
+            entry("connector", "Connector", "Its name; * stands for anything", &self.connector),
+            entry("remote", "Source address", "An address or a range, 10.0.0.0/24", &self.remote),
+            entry("identity", "Identity", r"CONTOSO\alice, or anonymous", &self.identity),
             entry("recipient", "Recipient", "bob@contoso.test", &self.recipient),
             entry("header", "Header field", "Subject: *invoice*", &self.header),
             entry("size_over", "Larger than", "10 MB", &self.size_over),
             entry("mechanism", "Mechanism", "NTLM", &self.mechanism),
-            entry("delay", "Delay the answer", "00:00:30", &self.delay),
-            entry("truncate", "Send so many octets of the reply only", "10", &self.truncate),
-            entry("withdraw", "Withdraw EHLO keywords", "STARTTLS", &self.withdraw),
+            entry("delay", "Delay the answer", "Hours, minutes and seconds, 00:00:30", &self.delay),
+            entry("truncate", "Cut the reply", "So many octets of it are sent, 10", &self.truncate),
+            entry(
+                "withdraw",
+                "Withdraw EHLO keywords",
+                "STARTTLS, or several with blanks",
+                &self.withdraw,
+            ),
             entry("times", "How often", "first 1, after 2, every 3, once per sender", &self.times),
         ]
     }
