@@ -143,11 +143,13 @@ impl Pages {
         }
     }
 
-    /// The first of `findings`.
+    /// The first of `findings`, the worst on top.
     pub(super) fn told<'a>(
         &self,
         findings: impl IntoIterator<Item = &'a lint::Finding>,
     ) -> Vec<Finding> {
+        let mut findings: Vec<_> = findings.into_iter().collect();
+        findings.sort_by_key(|finding| finding.rule.severity);
         let told = findings.into_iter().take(MAX_FINDINGS).map(|finding| Finding {
             severity: finding.rule.severity,
             id: finding.rule.id,
