@@ -67,6 +67,12 @@ impl App {
         self.served.get(place)?.addresses.first().copied()
     }
 
+    /// Whether a connector of the set has a certificate for STARTTLS.
+    fn has_certificate(&self, connector: &ReceiveConnector) -> bool {
+        let mut connectors = self.scope.connectors().iter().zip(self.served.iter());
+        connectors.any(|(known, served)| std::ptr::eq(known, connector) && served.certificate)
+    }
+
     /// What is wrong with the set. It does not change while it is served.
     fn findings(&self) -> Vec<Finding> {
         let of = |(connector, served): (&ReceiveConnector, &Served)| match (
@@ -150,10 +156,11 @@ fn router(
     let metrics = Router::new().route("/metrics", get(health::metrics)).with_state(app.clone());
     let door = pages::door(app.clone(), guard.clone())
         .layer(middleware::from_fn_with_state(guard.clone(), guard::check_site));
+    let nowhere = pages::nowhere(app.clone(), guard.clone());
     let (api, about) = api::router(app.clone(), stopping);
     api.merge(metrics)
         .merge(pages::router(app, guard.clone(), about))
-        .fallback(pages::not_found)
+        .fallback_service(nowhere)
         .layer(middleware::from_fn_with_state(guard, guard::check))
         .merge(door)
         // They tell nobody anything.

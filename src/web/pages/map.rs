@@ -39,6 +39,8 @@ struct Map {
     asked: Asked,
     locals: Vec<String>,
     local: SocketAddr,
+    /// The port that was asked about, where it is one that listens for that of `local`.
+    listening: Option<u16>,
     /// What is wrong with the question: the field, and why.
     problems: Vec<(&'static str, String)>,
     svg: String,
@@ -51,7 +53,7 @@ struct Answer {
 }
 
 /// For a hand-held screen, in pixels.
-const NARROW: u32 = 360;
+pub(super) const NARROW: u32 = 360;
 
 pub(super) async fn show(
     State(pages): State<Arc<Pages>>,
@@ -115,16 +117,46 @@ impl Pages {
         let problems =
             wrong.into_iter().filter_map(|(field, error)| Some((field, error?.clone()))).collect();
         let address = address.unwrap_or_default();
-        let local = at(local.unwrap_or_else(|_| self.usual()), address);
+        let local = local.unwrap_or_else(|_| self.usual());
+        let bound = self.bound(local);
+        let listening = (bound != local).then(|| at(local, address).port());
+        let local = at(bound, address);
         Map {
             shell: self.shell("/map"),
             asked,
             locals: self.locals(),
             local,
+            listening,
             problems,
             svg: self.draw(local, address, map::WIDTH),
             answer: address.map(|address| self.answer(local, address)),
         }
+    }
+
+    /// What a connector is bound to, where `local` is what listens for it: ports may be moved.
+    fn bound(&self, local: Local) -> Local {
+        let scope = &self.app.scope;
+        let port = at(local, None).port();
+        let mut bindings = scope.connectors().iter().flat_map(|connector| &connector.bindings);
+        if bindings.any(|binding| binding.port() == port) {
+            return local;
+        }
+        let listens = |address: &SocketAddr| match local {
+            Local::Address(asked) => *address == asked,
+            Local::Port(asked) => address.port() == asked,
+        };
+        let mut served = scope.connectors().iter().zip(self.app.served.iter());
+        let found = served.find_map(|(connector, served)| {
+            let place = served.addresses.iter().position(listens)?;
+            // Where several ports are bound, which one listens where is known only if each does.
+            let ports: BTreeSet<_> = connector.bindings.iter().map(|b| b.port()).collect();
+            match ports.len() {
+                1 => ports.first().copied(),
+                _ => (served.addresses.len() == connector.bindings.len())
+                    .then(|| connector.bindings[place].port()),
+            }
+        });
+        found.map_or(local, Local::Port)
     }
 
     fn usual(&self) -> Local {
@@ -154,7 +186,7 @@ impl Pages {
         Answer {
             findings: self.told(findings),
             explanation: explain(&self.app.host.server, scope, local, remote, |connector| {
-                self.has_certificate(connector)
+                self.app.has_certificate(connector)
             }),
         }
     }

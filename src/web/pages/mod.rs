@@ -25,7 +25,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::map_response;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
 use super::App;
 use super::guard::Guard;
@@ -35,7 +35,6 @@ use shell::{Failure, Shell, page};
 
 pub use lesson::{Lesson, Scene};
 pub(super) use login::to_login;
-pub(super) use shell::not_found;
 
 /// What the pages are made of.
 #[derive(Debug)]
@@ -82,6 +81,11 @@ pub(super) fn router(app: App, guard: Guard, api: String) -> Router {
         .with_state(pages)
 }
 
+/// What is where nothing is.
+pub(super) fn nowhere(app: App, guard: Guard) -> MethodRouter {
+    any(shell::not_found).with_state(Pages::new(app, guard))
+}
+
 /// The way in, and what it looks like.
 pub(super) fn door(app: App, guard: Guard) -> Router {
     Router::new()
@@ -111,12 +115,6 @@ impl Pages {
     fn connector(&self, name: &str) -> Option<(usize, &ReceiveConnector)> {
         let mut connectors = self.app.scope.connectors().iter().enumerate();
         connectors.find(|(_, connector)| connector.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether a connector of the set has a certificate for STARTTLS.
-    fn has_certificate(&self, connector: &ReceiveConnector) -> bool {
-        let mut connectors = self.app.scope.connectors().iter().zip(self.app.served.iter());
-        connectors.any(|(known, served)| std::ptr::eq(known, connector) && served.certificate)
     }
 
     /// What is wrong with the set. It does not change, so it is looked for once.

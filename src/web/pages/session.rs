@@ -1,5 +1,6 @@
 //! Sessions: who came, and the dialogue with the reason of every answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
@@ -11,7 +12,7 @@ use serde::Deserialize;
 use super::shell::{Shell, page};
 use super::text::{self, encoded};
 use super::{Failure, Pages};
-use crate::journal::trace::{Outcome, Step, Trace, What};
+use crate::journal::trace::{Outcome, Refusal, Step, Trace, What};
 
 /// Sessions on a page.
 const ROWS: usize = 50;
@@ -53,6 +54,8 @@ struct Row {
 struct Session {
     shell: Shell,
     trace: Trace,
+    /// Where the connector listens, if that is one address other than the binding.
+    listening: Option<SocketAddr>,
 }
 
 const OUTCOMES: [Outcome; 3] = [Outcome::Refused, Outcome::Accepted, Outcome::Quiet];
@@ -124,7 +127,23 @@ pub(super) async fn show(
         return Err(pages.missing("/sessions", detail));
     };
     let trace = session.trace().clone();
-    Ok(page(&Session { shell: pages.shell("/sessions"), trace }))
+    let listening = pages.listening(&trace);
+    Ok(page(&Session { shell: pages.shell("/sessions"), trace, listening }))
+}
+
+impl Pages {
+    fn listening(&self, trace: &Trace) -> Option<SocketAddr> {
+        let (place, _) = self.connector(text::connector(trace.selection.connector.as_ref()?))?;
+        match self.app.served.get(place)?.addresses[..] {
+            [one] if one.to_string() != trace.local => Some(one),
+            _ => None,
+        }
+    }
+}
+
+/// A rule alone is told of by no more than its name.
+fn is_by_rule(refusal: &Refusal) -> bool {
+    refusal.reason.starts_with("rule \"")
 }
 
 /// `+0.012 s`

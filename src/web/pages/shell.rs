@@ -1,12 +1,14 @@
 //! What stands around every page, and the headers that go with it.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::assets;
+use super::{Pages, assets};
 use crate::connector::Version;
 use crate::web::guard::is_for_a_person;
 use crate::web::problem;
@@ -76,6 +78,12 @@ impl Failure {
         Self { shell, status, detail: detail.into() }
     }
 
+    /// The list that one may have come from: its name and its path.
+    fn way_back(&self) -> (&'static str, &'static str) {
+        let mut menu = self.shell.menu().iter();
+        menu.find(|(_, path)| *path == self.shell.section).copied().unwrap_or(("Inbox", "/"))
+    }
+
     fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
     }
@@ -113,10 +121,10 @@ pub(super) async fn secured(mut response: Response) -> Response {
 }
 
 /// What is nowhere: a page for a person, a problem for a program.
-pub(in crate::web) async fn not_found(request: Request) -> Response {
+pub(super) async fn not_found(State(pages): State<Arc<Pages>>, request: Request) -> Response {
     if !is_for_a_person(&request) {
         return problem::not_found(request.uri().clone()).await.into_response();
     }
     let detail = format!("There is nothing at {}.", request.uri().path());
-    secured(Failure::new(Shell::bare(), StatusCode::NOT_FOUND, detail).into_response()).await
+    secured(pages.missing("", detail).into_response()).await
 }
