@@ -393,8 +393,20 @@ fn a_page_tells_the_scenario() {
     ] {
         assert!(page.body.contains(part), "{part}\n{}", page.body);
     }
+    // The question is not answered above itself.
+    let (above, below) = page.body.split_once("<h2>Which cause is it?</h2>").unwrap();
+    assert!(!above.contains("met EX01") && !above.contains("cause "), "{above}");
+    for part in [
+        "<summary>Why it went so</summary>",
+        "expsd lab run relay-range-shadows-default --fixed</code>",
+        "<a href=\"https://",
+    ] {
+        assert!(below.contains(part), "{part}\n{below}");
+    }
     let (_, map) = page.body.split_once("<img src=\"").unwrap();
     let (map, _) = map.split_once('"').unwrap();
+    let narrow = format!("<source media=\"(max-width: 50rem)\" srcset=\"{map}&amp;width=360\">");
+    assert!(page.body.contains(&narrow), "{}", page.body);
     let picture = http(address.parse().unwrap(), "GET", map, &[], "");
     assert!(picture.body.starts_with("<svg"), "{}", picture.body);
     let (_, session) = page.body.split_once("href=\"/sessions/").unwrap();

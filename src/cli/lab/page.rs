@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use expsd::lab::run::{Evidence, Lab};
-use expsd::lab::scenario::Scenario;
+use expsd::lab::run::{Act, Evidence, Lab};
+use expsd::lab::scenario::{Cast, Scenario};
 use expsd::web::{App, Lesson, Listener, Scene};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,18 +62,7 @@ fn lesson(scenario: &Scenario, evidence: &Evidence, view: View) -> Lesson {
         }
     };
     let acts = scenario.cast.iter().zip(&evidence.acts).enumerate();
-    // The first line is a heading.
-    let body = |lines: Vec<String>| lines.into_iter().skip(1).collect();
-    let scenes = acts.map(|(n, (cast, act))| Scene {
-        name: cast.name.clone(),
-        who: cast.what.clone(),
-        from: cast.from.to_string(),
-        sender: body(sender(&act.seen, view)),
-        receiver: body(receiver(act, view)),
-        aside: n > 0 && act.seen.outcome == "delivered",
-        session: act.trace.as_ref().map(|trace| trace.session.clone()),
-        command: act.command.clone(),
-    });
+    let scenes = acts.map(|(n, (cast, act))| scene(cast, act, view, n > 0));
     let seed = scenario.name.bytes().map(u64::from).sum();
     let choices = scenario.quiz.shuffled(seed).into_iter();
     Lesson {
@@ -93,5 +82,30 @@ fn lesson(scenario: &Scenario, evidence: &Evidence, view: View) -> Lesson {
         question: scenario.quiz.question.clone(),
         choices: choices.map(|(choice, _)| (choice.text.clone(), choice.why.clone())).collect(),
         lesson: scenario.lesson.to_owned(),
+    }
+}
+
+/// What was seen stands apart from why it is so: that is the question.
+fn scene(cast: &Cast, act: &Act, view: View, beside: bool) -> Scene {
+    // The first line of each is a heading.
+    let (causes, sender): (Vec<_>, _) = sender(&act.seen, View::Whole)
+        .into_iter()
+        .skip(1)
+        .partition(|line| line.starts_with("cause "));
+    let reasons = act.reasons();
+    Scene {
+        name: cast.name.clone(),
+        who: cast.what.clone(),
+        from: cast.from.to_string(),
+        sender,
+        receiver: receiver(act, view)
+            .into_iter()
+            .skip(1)
+            .filter(|line| !reasons.contains(line))
+            .collect(),
+        diagnosis: reasons.into_iter().chain(causes).collect(),
+        aside: beside && act.seen.outcome == "delivered",
+        session: act.trace.as_ref().map(|trace| trace.session.clone()),
+        command: act.command.clone(),
     }
 }
