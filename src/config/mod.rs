@@ -225,6 +225,19 @@ fn default_accounts() -> Vec<Account> {
     alice.into_iter().chain(ex02).collect()
 }
 
+/// Whether these are the accounts of a daemon that runs without a file: their passwords are no
+/// secrets.
+pub(crate) fn are_built_in(accounts: &[Account]) -> bool {
+    let built_in = default_accounts();
+    let is = |(one, other): (&Account, &Account)| {
+        one.name == other.name
+            && one.password() == other.password()
+            && one.addresses == other.addresses
+            && one.member_of == other.member_of
+    };
+    built_in.len() == accounts.len() && built_in.iter().zip(accounts).all(is)
+}
+
 fn own_domain(server: &Server) -> Option<AcceptedDomain> {
     AcceptedDomain::new(server.dns_domain(), DomainType::Authoritative)
 }

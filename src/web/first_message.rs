@@ -1,9 +1,10 @@
-//! How the first message is sent.
+//! How the first messages are sent.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::App;
-use crate::connector::{ReceiveConnector, Rights, SourceAddress, Token};
+use crate::config::are_built_in;
+use crate::connector::{AuthMechanism, ReceiveConnector, Rights, SourceAddress, Token};
 use crate::directory::Directory;
 use crate::scope::Scope;
 
@@ -65,6 +66,49 @@ impl FirstMessage {
             "swaks --server {} --port {} --from you@fabrikam.test --to somebody@elsewhere.example",
             address.ip(),
             address.port()
+        )
+    }
+}
+
+/// How an account logs on and sends as itself. It is one that expsd brings along: what a
+/// configuration has is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LoggedOn {
+    pub(super) account: String,
+    own_address: String,
+    password: String,
+    address: SocketAddr,
+}
+
+impl LoggedOn {
+    pub(super) fn of(app: &App) -> Option<Self> {
+        let accounts = &app.host.directory.accounts;
+        let account = are_built_in(accounts)
+            .then(|| accounts.iter().find(|account| !account.addresses.is_empty()))
+            .flatten()?;
+        let token = Token::of(account);
+        let takes = |connector: &ReceiveConnector| {
+            connector.auth_mechanism.contains(AuthMechanism::BasicAuth)
+                && connector.rights(&token).contains(Rights::SUBMIT)
+                && app.has_certificate(connector)
+        };
+        let mut met = met_from_here(&app.scope, |place| app.address(place));
+        let (_, address) = met.find(|(connector, _)| takes(connector))?;
+        Some(Self {
+            account: account.name.to_string(),
+            own_address: account.addresses.first()?.clone(),
+            password: account.password()?.to_owned(),
+            address,
+        })
+    }
+
+    /// A line for a shell that has curl. The certificate may be one that nobody trusts yet.
+    pub(super) fn by_curl(&self) -> String {
+        let Self { own_address, password, address, .. } = self;
+        format!(
+            "printf 'From: {own_address}\\r\\nSubject: hi\\r\\n\\r\\nText.\\r\\n' | curl -svk \
+             --ssl-reqd smtp://{address} --user '{own_address}:{password}' --login-options \
+             AUTH=LOGIN --mail-from {own_address} --mail-rcpt bob@fabrikam.test --upload-file -"
         )
     }
 }

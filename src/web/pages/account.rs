@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::Pages;
 use super::shell::{Shell, page};
 use super::text;
+use crate::config::are_built_in;
 use crate::directory::{Account, Directory};
 
 /// Accounts that are listed.
@@ -19,6 +20,8 @@ const ROWS: usize = 500;
 struct Accounts {
     shell: Shell,
     directory: Arc<Directory>,
+    /// They are those that expsd brings along, whose passwords are no secrets.
+    built_in: bool,
 }
 
 impl Accounts {
@@ -38,5 +41,6 @@ fn proof(account: &Account) -> &'static str {
 
 pub(super) async fn list(State(pages): State<Arc<Pages>>) -> Response {
     let directory = Arc::clone(&pages.app.host.directory);
-    page(&Accounts { shell: pages.shell("/accounts"), directory })
+    let built_in = are_built_in(&directory.accounts);
+    page(&Accounts { shell: pages.shell("/accounts"), directory, built_in })
 }
