@@ -100,6 +100,11 @@ impl Rights {
             .map(|&(right, ..)| right)
     }
 
+    /// The right that the protocol log calls `name`.
+    pub fn find_logged(name: &str) -> Option<Self> {
+        RIGHT_NAMES.iter().find(|(.., logged)| *logged == name).map(|&(right, ..)| right)
+    }
+
     /// What Active Directory calls the rights in this set.
     pub fn ad_names(self) -> impl Iterator<Item = &'static str> {
         RIGHT_NAMES.iter().filter(move |(right, ..)| self.contains(*right)).map(|&(_, ad, _)| ad)

@@ -69,7 +69,7 @@ pub(super) async fn leave(State(pages): State<Arc<Pages>>) -> Response {
 }
 
 /// A path of ours, whatever was asked for.
-fn own(next: &str) -> &str {
+pub(super) fn own(next: &str) -> &str {
     let is_own = next.starts_with('/')
         && !next.starts_with("//")
         && next.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'\\');

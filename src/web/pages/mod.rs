@@ -63,6 +63,7 @@ pub(super) fn router(app: App, guard: Guard, api: String) -> Router {
         .route("/messages/{id}", get(message::show))
         .route("/messages/{id}/delete", post(message::delete))
         .route("/messages/{id}/html", get(message::html))
+        .route("/messages/{id}/images/{number}", get(message::image))
         .route("/sessions", get(session::list))
         .route("/sessions/{id}", get(session::show))
         .route("/lesson", get(lesson::show))

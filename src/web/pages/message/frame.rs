@@ -2,9 +2,11 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use mail_parser::decoders::html::html_to_text;
 use memchr::memchr_iter;
 
-use crate::capture::Parts;
+use super::links::inert;
+use crate::capture::{Part, Parts};
 
 /// Octets of an HTML part.
 pub(super) const MAX_HTML: usize = 2 << 20;
@@ -14,16 +16,36 @@ const MAX_IMAGES: usize = 8 << 20;
 /// Images that do nothing but show.
 const IMAGES: [&str; 5] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
 
-/// The HTML of a message, with its own images in it; `None` if it has none.
+/// What a link still looks like, unless the message has it otherwise.
+const LOOK: &str =
+    "<style>:where(a[title]) { color: #06c; text-decoration: underline; cursor: help }</style>";
+
+/// The HTML of a message, with its own images in it and links that lead nowhere; `None` if it has
+/// none.
 pub(super) fn html(parts: &Parts<'_>) -> Option<String> {
     let (_, part) = parts.shown("text/html")?;
-    Some(with_images(without_frames(&part.text(MAX_HTML).0), parts))
+    let (html, links) = inert(&part.text(MAX_HTML).0);
+    let look = if links.is_empty() { "" } else { LOOK };
+    Some(with_images(without_frames(&html), parts) + look)
+}
+
+/// Where the links of the HTML would lead.
+pub(super) fn links(parts: &Parts<'_>) -> Vec<String> {
+    let html = parts.shown("text/html").map(|(_, part)| part.text(MAX_HTML).0);
+    let (_, links) = inert(&html.unwrap_or_default());
+    // They have entities of HTML in them, and may have more.
+    links.iter().map(|link| html_to_text(link)).filter(|link| !link.is_empty()).collect()
+}
+
+/// Whether a part is an image that can do nothing but show.
+pub(super) fn is_image(part: &Part<'_>) -> bool {
+    IMAGES.contains(&&*part.kind)
 }
 
 /// Puts the images that the HTML names by their Content-ID in their place (RFC 2392).
 fn with_images(mut html: String, parts: &Parts<'_>) -> String {
     let mut room = MAX_IMAGES;
-    for part in parts.listed.iter().filter(|part| IMAGES.contains(&&*part.kind)) {
+    for part in parts.listed.iter().filter(|part| is_image(part)) {
         let Some(reference) = part.id.as_ref().map(|id| format!("cid:{id}")) else { continue };
         let times = html.matches(&reference).count();
         let length = part.octets() * 2;

@@ -3,7 +3,7 @@
 use crate::capture::{Message, Parts};
 use crate::smtp::header::HeaderReader;
 
-use super::frame::MAX_HTML;
+use super::frame::{self, MAX_HTML};
 
 /// Octets of a part that are shown as text.
 const MAX_TEXT: usize = 256 << 10;
@@ -13,7 +13,6 @@ const MAX_FIELDS: usize = 500;
 /// Octets of one field.
 const MAX_FIELD: usize = 4 << 10;
 
-/// Which side of a message is shown.
 /// Which side of a message is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum View {
@@ -26,7 +25,7 @@ pub(super) enum View {
 
 /// What a view shows.
 pub(super) enum Content {
-    Frame { cut: bool },
+    Frame { cut: bool, links: Vec<String> },
     Text { text: String, cut: bool },
     Headers { fields: Vec<Field>, more: usize },
     Parts { listed: Vec<Listed>, more: usize },
@@ -50,6 +49,8 @@ pub(super) struct Listed {
     pub(super) name: Option<String>,
     pub(super) octets: u64,
     pub(super) attachment: bool,
+    /// It can be looked at.
+    pub(super) image: bool,
 }
 
 impl View {
@@ -87,7 +88,7 @@ pub(super) fn content(message: &Message, parts: &Parts<'_>, view: View) -> Conte
     match view {
         View::Html => {
             let octets = parts.shown("text/html").map_or(0, |(_, part)| part.octets());
-            Content::Frame { cut: octets > MAX_HTML }
+            Content::Frame { cut: octets > MAX_HTML, links: frame::links(parts) }
         }
         View::Text => {
             let text = parts.shown("text/plain").map(|(_, part)| part.text(MAX_TEXT));
@@ -104,6 +105,7 @@ pub(super) fn content(message: &Message, parts: &Parts<'_>, view: View) -> Conte
                     name: part.name.as_ref().map(|name| shortened(name, 200)),
                     octets: part.octets() as u64,
                     attachment: part.attachment,
+                    image: frame::is_image(part),
                 })
                 .collect(),
             more: parts.more,
