@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use support::{Client, Daemon, Response, http, run, tool, wait_until};
+use support::{Client, Daemon, Response, http, own_address, run, tool, wait_until};
 
 const SET: &str = r#"
 [[AcceptedDomain]]
@@ -148,7 +148,14 @@ fn what_is_nowhere_is_told_to_each_in_his_own_way() {
         let page = get(&daemon, path);
         assert_eq!(page.status, 404, "{path}");
         is_strict(path, &page);
+        assert!(page.body.contains("<nav aria-label=\"Pages\">"), "{path}: {}", page.body);
     }
+    assert!(get(&daemon, "/sessions/none").body.contains("<a href=\"/sessions\">‹ Sessions</a>"));
+    let page = get(&daemon, "/sessions?page=999").body;
+    assert!(page.contains("Nobody has connected yet."), "{page}");
+    Client::connect(daemon.address("a")).ehlo();
+    let page = get(&daemon, "/sessions?page=999").body;
+    assert!(page.contains("The list is not that long") && !page.contains("page=998"), "{page}");
     let problem = http(daemon.http(), "GET", "/nothing", &[], "");
     assert!(problem.headers.contains("content-type: application/problem+json"));
 }
@@ -192,6 +199,8 @@ fn a_message_has_its_sides() {
         assert!(frame.headers.contains(policy), "{}", frame.headers);
     }
     assert!(!frame.headers.contains("script-src"), "{}", frame.headers);
+    assert!(html.contains(">Parts (3, 1 attachment)</a>"), "{html}");
+    assert!(html.contains("<code>SMTPSubmit</code> <span class=\"muted\">ms-Exch-SMTP-Submit<"));
     for (page, file) in [(&html, "raw"), (&view("parts"), "parts/2")] {
         let file = format!("/api/v1{message}/{file}");
         assert!(page.contains(&format!("href=\"{file}\"")), "{page}");
@@ -201,6 +210,83 @@ fn a_message_has_its_sides() {
 
     assert_eq!(post(&daemon, &format!("{message}/delete"), "").status, 303);
     assert_eq!(get(&daemon, &message).status, 404);
+}
+
+#[test]
+fn an_image_is_shown_if_it_can_do_nothing_else() {
+    let daemon = Daemon::start(SET, &[]);
+    let message = deliver(
+        &daemon,
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=\r\n\
+         --b\r\nContent-Type: image/svg+xml\r\n\r\n<svg onload=x>\r\n--b--",
+    );
+    let parts = get(&daemon, &format!("{message}?view=parts")).body;
+    assert_eq!(parts.matches("<img ").count(), 1, "{parts}");
+    let image = get(&daemon, &format!("{message}/images/0"));
+    assert_eq!((image.status, &*image.body), (200, "hi"));
+    for header in ["content-type: image/png", "content-security-policy: sandbox;", "nosniff"] {
+        assert!(image.headers.contains(header), "{}", image.headers);
+    }
+    for none in ["1", "2", "x", "-1"] {
+        assert_eq!(get(&daemon, &format!("{message}/images/{none}")).status, 404, "{none}");
+    }
+}
+
+#[test]
+fn the_envelope_and_the_header_are_told_apart() {
+    let daemon = Daemon::start(SET, &[]);
+    let mut client = Client::connect(daemon.address("a"));
+    client.ehlo();
+    let mut page = |sender: &str, content: &str| {
+        client.command(&format!("MAIL FROM:<{sender}>"));
+        client.command("RCPT TO:<alice@contoso.test>");
+        client.command("DATA");
+        client.command(&format!("{content}\r\n."));
+        get(&daemon, &first_link(&get(&daemon, "/").body, "/messages/")).body
+    };
+    let same = page("you@fabrikam.test", "From: You <You@fabrikam.test>\r\n\r\n");
+    assert!(same.contains("<dt>MAIL FROM</dt><dd><bdi>you@fabrikam.test</bdi></dd>"), "{same}");
+    assert!(same.contains("<dt>RCPT TO</dt>") && !same.contains("in the header"), "{same}");
+    assert!(same.contains("The body is empty."), "{same}");
+    let other = page("", "From: Post <post@fabrikam.test>, a@b.test\r\n\r\nx");
+    assert!(other.contains("<dt>MAIL FROM</dt><dd><code>&lt;&gt;</code>"), "{other}");
+    let from = "<bdi>Post &#60;post@fabrikam.test&#62;, a@b.test</bdi>";
+    assert!(other.contains(from), "{other}");
+}
+
+#[test]
+fn links_of_a_message_are_told_and_lead_nowhere() {
+    let daemon = Daemon::start(SET, &[]);
+    let html = "<a title=x href='https://fabrikam.test/?a=1&amp;b=2'>Offer</a>";
+    let message = deliver(&daemon, &format!("Content-Type: text/html\r\n\r\n{html}"));
+    let frame = get(&daemon, &format!("{message}/html")).body;
+    assert!(!frame.contains("href") && frame.contains(" title='https://fabrikam.test/"), "{frame}");
+    let page = get(&daemon, &message).body;
+    assert!(page.contains("its links lead nowhere") && page.contains("1 link<"), "{page}");
+    assert!(page.contains("<code>https://fabrikam.test/?a=1&#38;b=2</code>"), "{page}");
+}
+
+#[test]
+fn a_message_leads_back_to_where_one_came_from() {
+    let daemon = Daemon::start(SET, &[]);
+    deliver(&daemon, "Subject: one\r\n\r\n");
+    deliver(&daemon, "Subject: two\r\n\r\n");
+    let list = get(&daemon, "/?from=you&subject=one").body;
+    let message = first_link(&list, "/messages/");
+    let page = get(&daemon, &message).body;
+    let (_, menu) = page.split_once("<summary>Delete</summary>").expect("it asks first");
+    assert!(menu.contains("name=\"back\" value=\"from=you&#38;subject=one\""), "{menu}");
+    assert!(
+        page.contains("<a href=\"/?from=you&#38;subject=one\">‹ Back to the list</a>"),
+        "{page}"
+    );
+    assert!(page.contains("view=source&amp;back=from%3Dyou%26subject%3Done"), "{page}");
+    let path = message.split('?').next().unwrap();
+    let deleted = post(&daemon, &format!("{path}/delete"), "back=from%3Dyou%26subject%3Done");
+    assert!(deleted.headers.contains("location: /?from=you&subject=one"), "{}", deleted.headers);
+    let evil = post(&daemon, "/messages/none/delete", "back=a%0d%0aX-Evil:%20b");
+    assert!(evil.headers.contains("location: /\r\n"), "{}", evil.headers);
 }
 
 #[test]
@@ -229,6 +315,19 @@ fn messages_are_searched_and_paged() {
     let older = older.unwrap();
     assert!(found == 50 && older.contains("from=SENDER&subject=test&past="), "{older}");
     assert!(get(&daemon, "/?to=nobody").body.contains("No message matches."));
+
+    // The way back, with the search.
+    let page = |path: &str| get(&daemon, path).body.replace("&#38;", "&");
+    assert!(page("/?from=sender").contains("50 of those that match, 120 kept"));
+    assert!(page("/?from=sender11%40").contains("1 of 120 messages match"));
+    let second = page(&first_link(&page("/?from=sender"), "/?from=sender&past="));
+    assert!(second.contains("<a href=\"/?from=sender\">Newest</a>"), "{second}");
+    let third = page(&first_link(&second, "/?from=sender&past="));
+    let again = page(&first_link(&third, "/?from=sender&newer="));
+    assert_eq!(again.matches("@fabrikam.test</bdi>").count(), 50);
+    assert!(again.contains("sender69@") && again.contains("sender20@"), "{again}");
+    let newest = get(&daemon, &first_link(&second, "/?from=sender&newer="));
+    assert!(newest.status == 303 && newest.headers.contains("location: /?from=sender\r\n"));
     assert_eq!(post(&daemon, "/messages/delete", "").status, 303);
     assert!(get(&daemon, "/").body.contains("No message yet"));
 }
@@ -284,10 +383,72 @@ fn the_map_says_who_meets_what() {
     assert!(connector.body.contains("ms-Exch-SMTP-Submit"));
 }
 
+/// What runs without a file, on an address of its own.
+#[test]
+fn the_built_in_accounts_say_how_to_log_on() {
+    let address = own_address().to_string();
+    let arguments = ["--listen", &address];
+    let daemon = Daemon::run(tempfile::tempdir().unwrap(), &arguments, &[]);
+    let accounts = get(&daemon, "/accounts").body;
+    assert!(accounts.contains("password <code>Passw0rd!</code>"), "{accounts}");
+    let first = get(&daemon, "/").body.replace("&#39;", "'");
+    let (_, line) = first.split_once("<code>printf 'From: alice@contoso.test").expect(&first);
+    let line = format!("printf 'From: alice@contoso.test{}", line.split("</code>").next().unwrap());
+    assert!(line.contains(&format!("smtp://{address}:1587 --user 'alice@contoso.test:Passw0rd!'")));
+
+    // The port that listens stands for that of the binding.
+    let map = get(&daemon, "/map?address=10.0.0.12&local=1587").body;
+    assert!(map.contains("meets <a href=\"/connectors/Client%20Frontend%20EX01\">"), "{map}");
+    assert!(map.contains("Port 1587 listens for port 587 of the bindings."), "{map}");
+    let same = get(&daemon, &format!("/map?address=10.0.0.12&local={address}:3525")).body;
+    assert!(same.contains("Port 3525 listens for port 2525"), "{same}");
+    Client::connect(format!("{address}:1025").parse().unwrap()).ehlo();
+    let session = get(&daemon, &last_session(&daemon)).body;
+    assert!(session.contains(&format!("to 0.0.0.0:25, where {address}:1025 listens")), "{session}");
+
+    let Some(_) = tool("curl") else { return };
+    let sent = run(Command::new("sh").arg("-c").arg(&line), b"");
+    assert!(sent.status.success(), "{sent:?}");
+    assert!(get(&daemon, "/").body.contains(">hi</bdi></a>"));
+    let own = Daemon::start(&SET.replace("Passw0rd!", "0ther-Passw0rd"), &[]);
+    assert!(!get(&own, "/accounts").body.contains("0ther-Passw0rd"));
+}
+
+#[test]
+fn the_worst_finding_stands_on_top() {
+    let set = r#"
+        [[ReceiveConnector]]
+        Name = "a"
+        Bindings = "127.0.0.1:0"
+        PermissionGroups = "AnonymousUsers, ExchangeServers"
+        AuthMechanism = "Tls, ExchangeServer"
+        SuppressXAnonymousTls = true
+        [[ReceiveConnector]]
+        Name = "b"
+        Bindings = "127.0.0.2:0"
+        PermissionGroups = "AnonymousUsers, ExchangeUsers"
+        AuthMechanism = "BasicAuth"
+    "#;
+    let daemon = Daemon::start(set, &[]);
+    let page = get(&daemon, "/connectors").body;
+    let severities = page.split("<article class=\"finding ").skip(1);
+    let severities: Vec<_> = severities.map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(severities, ["warning", "note"]);
+}
+
 #[test]
 fn a_rule_is_made_bites_and_goes() {
     let daemon = Daemon::start(SET, &[]);
-    assert_eq!(post(&daemon, "/rules", "preset=back-pressure").status, 303);
+    let added = post(&daemon, "/rules", "preset=back-pressure");
+    assert!(added.headers.contains("location: /rules?added=back-pressure"), "{}", added.headers);
+    let page = get(&daemon, "/rules?added=back-pressure").body;
+    assert!(page.contains("The rule <bdi>back-pressure</bdi> is added."), "{page}");
+    assert!(
+        page.contains("<summary aria-label=\"Remove back-pressure\">"),
+        "it asks first: {page}"
+    );
+    assert!(page.contains("CONTOSO\\alice") && !page.contains("CONTOSO\\\\alice"), "{page}");
+    assert!(!get(&daemon, "/rules?added=another").body.contains("is added."));
     assert_eq!(post(&daemon, "/rules", "preset=back-pressure&sender=*%40b.test").status, 303);
     let mut client = Client::connect(daemon.address("a"));
     client.ehlo();
@@ -297,7 +458,9 @@ fn a_rule_is_made_bites_and_goes() {
         page.contains("<bdi>back-pressure</bdi>") && page.contains("<bdi>back-pressure 2</bdi>")
     );
     assert!(page.contains("<td class=\"num\">1<"), "{page}");
-    assert!(get(&daemon, &last_session(&daemon)).body.contains("rule &#34;back-pressure&#34;"));
+    let session = get(&daemon, &last_session(&daemon)).body;
+    assert!(session.contains("<a href=\"/rules\">rule &#34;back-pressure&#34;</a>"), "{session}");
+    assert!(page.contains("<span class=\"unit\"> hit</span>"), "{page}");
     assert_eq!(post(&daemon, "/rules/reset", "").status, 303);
     assert!(!get(&daemon, "/rules").body.contains("<td class=\"num\">1<"));
     for name in ["back-pressure", "back-pressure%202", "never%20there"] {
@@ -314,9 +477,14 @@ fn a_rule_is_made_bites_and_goes() {
     );
     let wrong = post(&daemon, "/rules", "stage=mail&reply=999+no&action=drop");
     assert!(
-        wrong.body.contains("<strong>reply</strong>")
-            && wrong.body.contains("<strong>action</strong>")
+        wrong.body.contains("<strong>Reply</strong>")
+            && wrong.body.contains("<strong>Or instead of a reply</strong>")
     );
+    for field in ["reply", "action"] {
+        let told = format!("aria-describedby=\"hint-{field} wrong-{field}\" aria-invalid=\"true\"");
+        assert!(wrong.body.contains(&told), "{field}: {}", wrong.body);
+        assert!(wrong.body.contains(&format!("<p class=\"wrong\" id=\"wrong-{field}\">")));
+    }
     assert!(get(&daemon, "/rules").body.contains("There are no rules"));
 }
 
@@ -414,9 +582,16 @@ fn nothing_that_a_peer_says_acts_on_a_page() {
             &format!("name={rule}&stage=quit&reply=221+{rule}&connector={rule}"),
         );
         messages.push(first_link(&get(&daemon, "/").body, "/messages/"));
-        for echo in
-            ["/?from=", "/map?local=", "/map?address=", "/sessions?outcome=", "/login?next=", "/"]
-        {
+        for echo in [
+            "/?from=",
+            "/map?local=",
+            "/map?address=",
+            "/sessions?outcome=",
+            "/login?next=",
+            "/messages/none?back=",
+            "/rules?added=",
+            "/",
+        ] {
             let page = get(&daemon, &format!("{echo}{rule}"));
             assert!(!page.body.contains("<xss"), "{echo}{evil}");
         }

@@ -49,9 +49,35 @@ drive(async page => {
     const frame = page.frameLocator('iframe.mail');
     await frame.getByRole('heading', { name: 'Offer' }).waitFor();
     await frame.getByRole('button', { name: 'Go' }).click();
-    await frame.getByRole('link', { name: 'Leave' }).click();
+    await frame.getByText('Leave').click();
+    await frame.getByRole('heading', { name: 'Offer' }).waitFor();
+    assert.strictEqual(await frame.getByText('Leave').getAttribute('title'), beacon);
     assert.match(page.url(), /\/messages\//);
     await look(page, 'hostile message');
+
+    // One long word crushes no other column, and nothing is hidden on a small screen.
+    const long = `${'a'.repeat(60)}.${'b'.repeat(60)}@${'c'.repeat(60)}.test`;
+    spawnSync(process.env.SWAKS, ['--server', address, '--port', '2525', '--from', long, '--to', 'alice@contoso.test']);
+    await go(page, '/');
+    const heading = page.getByRole('columnheader', { name: 'Connector' });
+    assert.ok((await heading.boundingBox()).width > 100);
+    await look(page, 'long sender');
+    await page.setViewportSize({ width: 390, height: 800 });
+    assert.ok(await page.getByRole('row').filter({ hasText: 'hello' }).getByText('Default Frontend').isVisible());
+    await page.setViewportSize({ width: 1280, height: 300 });
+
+    // Who reads further down is not disturbed.
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+    const rows = await page.getByRole('row').count();
+    swaks('--to', 'alice@contoso.test', '--header', 'Subject: while reading');
+    const held = page.getByRole('button', { name: '1 new: show' });
+    await held.waitFor();
+    assert.strictEqual(await page.getByRole('row').count(), rows);
+    await held.click();
+    await page.getByRole('link', { name: 'while reading' }).waitFor();
+    assert.strictEqual(await held.count(), 0);
+    await page.setViewportSize({ width: 1280, height: 800 });
 
     // The map is asked.
     await page.getByRole('link', { name: 'Map' }).click();
@@ -89,7 +115,10 @@ drive(async page => {
     assert.match(told, /452 4\.3\.1 Insufficient system resources/);
     await page.getByRole('row', { name: /no more/ }).getByRole('cell', { name: '1', exact: true }).waitFor();
     await look(page, 'rules');
-    await page.getByRole('button', { name: 'Remove no more' }).click();
+    const rule = page.getByRole('row', { name: /no more/ });
+    await rule.getByText('Remove', { exact: true }).click();
+    await look(page, 'a rule that may go');
+    await page.getByRole('button', { name: 'Remove the rule' }).click();
     await page.getByText('There are no rules').waitFor();
     assert.match(swaks('--to', 'alice@contoso.test').stdout.toString(), /250 2\.6\.0/);
 
