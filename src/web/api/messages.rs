@@ -63,7 +63,7 @@ pub(super) struct MessageFilter {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct MessageIds {
-    /// Those of these ids, with commas between; no filter can stand beside it.
+    /// Those of these ids, with commas between.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, pattern = "\\S", example = "08DE2A3B4C5D6E7F-1,08DE2A3B4C5D6E7F-2")]
     id: Option<Text>,
@@ -163,15 +163,6 @@ impl MessageFilter {
             after: None,
         })
     }
-
-    fn is_given(&self) -> bool {
-        let Self { from, to, subject, text, message_id, connector, .. } = self;
-        [from, to, subject, text, message_id, connector].into_iter().any(Option::is_some)
-            || self.identity.is_some()
-            || self.session.is_some()
-            || self.since.is_some()
-            || self.until.is_some()
-    }
 }
 
 /// A connector of the set, or one of another set from which messages are still kept.
@@ -215,14 +206,22 @@ pub(super) async fn remove_some(
     State(api): State<Api>,
     Query(filter, ids): Query<MessageFilter, MessageIds>,
 ) -> Result<Json<Removed>, Problem> {
+    let filter = filter.of(&api).await?;
     let which = match ids.id {
-        Some(_) if filter.is_given() => {
-            return Err(Problem::wrong("id", "no filter can stand beside it"));
-        }
-        Some(Text(ids)) => Removal::Ids(ids.split(',').map(|id| id.trim().to_owned()).collect()),
-        None => Removal::Matching(Box::new(filter.of(&api).await?)),
+        Some(Text(ids)) => Removal::Ids(matching(&api, &ids, &filter).await?),
+        None => Removal::Matching(Box::new(filter)),
     };
     Ok(Json(Removed { removed: api.app.capture.remove(which).await? }))
+}
+
+/// Those of `ids`, which have commas between, that match as well.
+async fn matching(api: &Api, ids: &str, filter: &Filter) -> Result<Vec<String>, Problem> {
+    let mut matching = Vec::new();
+    for id in ids.split(',').map(str::trim) {
+        let kept = api.app.capture.get(id).await?;
+        matching.extend(kept.filter(|kept| filter.matches(kept)).map(|_| id.to_owned()));
+    }
+    Ok(matching)
 }
 
 /// Wait for a message
