@@ -337,12 +337,14 @@ mod tests {
     fn an_internal_certificate_without_its_key_is_replaced_in_memory_alone() {
         let state = tempfile::tempdir().unwrap();
         let now = SystemTime::now();
-        let open = || Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, now).unwrap();
+        let open =
+            || Store::open(state.path(), "EX01", "ex01.contoso.test", KeyKind::Ec, now).unwrap();
         let old = open().internal().details.thumbprint.clone();
         let path = state.path().join("certs").join(INTERNAL);
         let whole = fs::read_to_string(&path).unwrap();
         let (certificate, _) = whole.split_once("-----BEGIN PRIVATE").unwrap();
-        let other = generate(&path, &own_names("EX02", "ex02.contoso.test"), KeyKind::Ec, now).unwrap();
+        let other =
+            generate(&path, &own_names("EX02", "ex02.contoso.test"), KeyKind::Ec, now).unwrap();
         let (_, others_key) = other.split_once("-----BEGIN PRIVATE").unwrap();
         for broken in
             [certificate.to_owned(), format!("{certificate}-----BEGIN PRIVATE{others_key}")]

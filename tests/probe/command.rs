@@ -74,12 +74,12 @@ fn an_address_may_name_its_interface() {
 /// Event 2018: the server's certificate is not the one that EdgeSync has published.
 #[test]
 fn a_server_that_is_not_the_one_expected() {
-    use expsd::tls::Certificate;
+    use expsd::tls::{Certificate, KeyKind};
     let daemon = daemon();
     let at = daemon.address(DEFAULT).to_string();
     let file = daemon.dir().join("edge.pem");
     let names = ["edge01.contoso.test".to_owned()];
-    let pem = Certificate::generate(&names, 30, std::time::SystemTime::now()).unwrap();
+    let pem = Certificate::generate(&names, 30, KeyKind::Ec, std::time::SystemTime::now()).unwrap();
     std::fs::write(&file, pem).unwrap();
     let file = file.to_str().unwrap();
     let direct = ["--mechanism", "direct-trust", "--certificate", file];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use expsd::probe::{Outcome, run};
-use expsd::tls::Certificate;
+use expsd::tls::{Certificate, KeyKind};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -75,7 +75,7 @@ impl ResolvesServerCert for Shown {
 fn showing(change: fn(Vec<u8>) -> Vec<u8>, own_key: bool, ehlo: &'static str) -> SocketAddr {
     let pem = || {
         let names = ["ex01.contoso.test".to_owned()];
-        Certificate::generate(&names, 30, SystemTime::now()).unwrap()
+        Certificate::generate(&names, 30, KeyKind::Ec, SystemTime::now()).unwrap()
     };
     let (shown, other) = (pem(), pem());
     let der = CertificateDer::from_pem_slice(shown.as_bytes()).unwrap().to_vec();
