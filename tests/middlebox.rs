@@ -3,11 +3,13 @@
 mod support;
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::Instant;
 
 use support::{Client, Daemon, PATIENCE, run, tool, wait_until};
+use tempfile::TempDir;
 
 const TOML: &str = r#"
     [[ReceiveConnector]]
@@ -25,7 +27,7 @@ const CONNECTOR: &str = "Default Frontend EX01";
 /// `expsd middlebox` as a process of its own, on a free port.
 struct Firewall {
     child: Child,
-    dir: tempfile::TempDir,
+    dir: TempDir,
     address: SocketAddr,
     typed: Option<ChildStdin>,
 }
@@ -33,6 +35,12 @@ struct Firewall {
 impl Firewall {
     fn start(upstream: SocketAddr, mode: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let log = File::create(dir.path().join("log")).unwrap();
+        Self::start_in(dir, upstream, mode, log.into())
+    }
+
+    /// Its log goes to `stdout`.
+    fn start_in(dir: TempDir, upstream: SocketAddr, mode: &str, stdout: Stdio) -> Self {
         let path = |name: &str| dir.path().join(name);
         let mut child = Command::new(env!("CARGO_BIN_EXE_expsd"))
             .args(["middlebox", "--listen", "127.0.0.1:0", "--mode", mode])
@@ -40,7 +48,7 @@ impl Firewall {
             .arg("--ready-file")
             .arg(path("ready.json"))
             .stdin(Stdio::piped())
-            .stdout(File::create(path("log")).unwrap())
+            .stdout(stdout)
             .stderr(File::create(path("said")).unwrap())
             .spawn()
             .unwrap();
@@ -137,6 +145,22 @@ fn behind_an_asa_the_keywords_of_exchange_are_masked() {
     }
     let kept = client.deliver("bob@fabrikam.test", "alice@contoso.test");
     assert!(kept.starts_with("250 2.6.0 "), "{kept}");
+}
+
+/// More lines than a pipe holds, 64 KiB.
+#[test]
+fn whoever_does_not_read_its_log_stops_no_connection() {
+    let daemon = Daemon::start(TOML, &[]);
+    let (_unread, log) = io::pipe().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let firewall = Firewall::start_in(dir, daemon.address(CONNECTOR), "asa", log.into());
+    let mut client = Client::connect(firewall.address);
+    for _ in 0..300 {
+        assert!(client.ehlo().contains(&"XXXXXXXA".to_owned()));
+    }
+    let since = Instant::now();
+    assert!(firewall.terminate().success());
+    assert!(since.elapsed() < PATIENCE / 3);
 }
 
 /// Cisco document 113423.

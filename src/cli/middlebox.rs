@@ -1,7 +1,7 @@
 //! `expsd middlebox`
 
 use std::fs;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,6 +15,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
+use super::output::Output;
 use super::serve::{Signals, write_whole};
 use super::{FAILED, Failed, UNREADABLE, fail};
 
@@ -82,7 +83,9 @@ impl Stand {
         let middlebox = Middlebox::start(self.listen, upstream, self.mode)
             .await
             .map_err(|error| fail(FAILED, error))?;
-        let telling = tokio::spawn(tell(middlebox.log()));
+        let told = Output::start(io::stdout(), "lines on stdout")
+            .map_err(|error| fail(FAILED, format_args!("a thread cannot start: {error}")))?;
+        let telling = tokio::spawn(tell(middlebox.log(), told.clone()));
         let (typed, mut lines) = mpsc::channel(1);
         let is_asked = may_read_input();
         self.announce(&middlebox, upstream, is_asked)?;
@@ -99,6 +102,7 @@ impl Stand {
         middlebox.stop().await;
         // The log has ended with it.
         let _ = telling.await;
+        told.finish();
         Ok(())
     }
 
@@ -116,15 +120,15 @@ impl Stand {
             )
             .map_err(|error| fail(FAILED, format_args!("{}: {error}", file.display())))?;
         }
-        eprintln!(
+        say!(
             "expsd {} listens on {listen}, before {upstream}, as {}",
             env!("CARGO_PKG_VERSION"),
             self.mode
         );
         if is_asked && io::stdin().is_terminal() {
-            eprintln!("Type pix, asa, asa-allow-tls or none and Enter to switch.");
+            say!("Type pix, asa, asa-allow-tls or none and Enter to switch.");
         }
-        eprintln!("Ctrl-C ends it.");
+        say!("Ctrl-C ends it.");
         Ok(())
     }
 }
@@ -168,20 +172,20 @@ fn switch(middlebox: &Middlebox, line: &str) {
     match line.trim().parse::<Mode>() {
         Ok(mode) => {
             middlebox.set_mode(mode);
-            eprintln!("expsd: new connections meet {mode}");
+            say!("expsd: new connections meet {mode}");
         }
-        Err(_) if line.trim().is_empty() => eprintln!("expsd: {} now", middlebox.mode()),
-        Err(error) => eprintln!("expsd: {error}"),
+        Err(_) if line.trim().is_empty() => say!("expsd: {} now", middlebox.mode()),
+        Err(error) => say!("expsd: {error}"),
     }
 }
 
-async fn tell(mut log: Receiver<Entry>) {
+async fn tell(mut log: Receiver<Entry>, told: Output) {
     loop {
-        // Nobody reads it any more; the firewall stands all the same.
-        let _ = match log.recv().await {
-            Ok(entry) => writeln!(io::stdout().lock(), "{entry}"),
-            Err(RecvError::Lagged(lost)) => writeln!(io::stdout().lock(), "{lost} lines are lost"),
+        let line = match log.recv().await {
+            Ok(entry) => format!("{entry}\n"),
+            Err(RecvError::Lagged(lost)) => format!("{lost} lines are lost\n"),
             Err(RecvError::Closed) => return,
         };
+        told.put(line.as_bytes());
     }
 }

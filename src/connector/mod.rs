@@ -12,6 +12,8 @@ mod flags;
 pub mod import;
 mod parameter;
 mod permission;
+mod principal;
+mod rights;
 mod rules;
 mod server;
 mod usage;
@@ -29,7 +31,9 @@ pub use parameter::{
     Effect as ParameterEffect, GROUPS as PARAMETER_GROUPS, Group as ParameterGroup, PARAMETERS,
     Parameter, find as find_parameter,
 };
-pub use permission::{AdPermission, Grant, GrantSource, Principal, Rights, Token};
+pub use permission::{AdPermission, Grant, GrantSource};
+pub use principal::{Principal, Token};
+pub use rights::Rights;
 pub use rules::{Broken, Conflict, Rule, all_broken};
 pub use server::{ExchangeAuthRefusal, Role, Server, ServerRole, Version};
 pub(crate) use value::FromValue;

@@ -307,7 +307,7 @@ impl Flight {
     fn information(&mut self, row: &Row<'_>, tally: &mut Tally, books: &mut Books<'_>) {
         let data = row.data;
         match row.context {
-            b"" => tally.tarpits += u64::from(data.starts_with(b"Tarpit for ")),
+            b"" => tally.tarpits += u64::from(is_tarpit(data)),
             b"authenticated" => {
                 self.had_not_logged_on(tally);
                 self.logged_on = LoggedOn::Yes;
@@ -392,3 +392,8 @@ impl Flight {
 /// How contexts begin that tell of a failure.
 const REASONS: [&[u8]; 3] =
     [b"Inbound ", b"TLS negotiation failed", b"DirectTrust certificate failed"];
+
+/// Not an acknowledgement that a 2010 holds back for shadow redundancy.
+fn is_tarpit(data: &[u8]) -> bool {
+    data.starts_with(b"Tarpit for ") && !data.ends_with(b" due to 'DelayedAck'")
+}

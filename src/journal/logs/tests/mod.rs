@@ -202,6 +202,8 @@ fn an_excerpt_of_pipelined_commands() {
         ",Tarpit for '0.00:00:05',",
         ">,250 2.1.0 Sender OK,",
         ">,550 5.7.1 Unable to relay,",
+        // Not for an error.
+        ",Tarpit for '0.00:00:25.639' due to 'DelayedAck',",
         "<,QUIT,",
         "-,,Local",
     ];
