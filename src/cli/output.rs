@@ -12,6 +12,9 @@ const WAITING: usize = 16 << 20;
 /// What a buffer keeps of its room once it is empty.
 const ROOM: usize = 64 << 10;
 
+/// How long pieces gather behind others: one write for many, and no wake-up for each. Our choice.
+const GATHER: Duration = Duration::from_millis(2);
+
 /// For what cannot take long, and must not hold up an end.
 const MOMENT: Duration = Duration::from_secs(2);
 
@@ -29,6 +32,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Vec<u8>,
+    /// The thread has nothing to do, and must be woken.
+    idle: bool,
     /// The thread writes what was taken from here.
     busy: bool,
     lost: u64,
@@ -55,8 +60,9 @@ impl Output {
             return;
         }
         queue.waiting.extend_from_slice(piece);
-        drop(queue);
-        self.0.more.notify_one();
+        if std::mem::take(&mut queue.idle) {
+            self.0.more.notify_one();
+        }
     }
 
     /// Returns when all is written; no later than a reader who still reads may take.
@@ -73,8 +79,10 @@ impl Shared {
         loop {
             let mut queue = self.lock();
             while queue.waiting.is_empty() {
+                queue.idle = true;
                 queue = self.more.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
+            queue.idle = false;
             std::mem::swap(&mut queue.waiting, &mut text);
             queue.busy = true;
             drop(queue);
@@ -93,6 +101,7 @@ impl Shared {
                 tracing::warn!(lost, "{what} were dropped: nobody read them in time");
             }
             self.written.notify_all();
+            thread::sleep(GATHER);
         }
     }
 
