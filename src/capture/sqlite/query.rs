@@ -14,7 +14,7 @@ use super::schema::{MARK, MARKED};
 
 /// What a page looks at before it is given back as it is. Our choice; tests reach it sooner.
 const A_PAGE: Patience = match cfg!(test) {
-    false => Patience { rows: 25_000, time: Duration::from_millis(40) },
+    false => Patience { rows: 25_000, time: Duration::from_millis(75) },
     true => Patience { rows: 7, time: Duration::ZERO },
 };
 
