@@ -176,7 +176,7 @@ impl Conversation<'_> {
         let own = self.plan.certificate.as_deref().filter(|_| shows);
         let name = self.name().unwrap_or_else(|| self.plan.host.clone());
         let terms = Terms {
-            tls13: verb == TlsKind::StartTls && facts(self.plan.version).sends_tls13,
+            tls13: verb == TlsKind::StartTls && facts(self.plan.version).tls13,
             // A certificate that is known by its key must prove that it holds it.
             any_form: !direct,
         };

@@ -19,8 +19,6 @@ pub struct Facts {
     pub queued: Queued,
     /// How a sending server of this version words an error of its peer in LastError.
     pub last_error: LastError,
-    /// A sending server of this version may speak TLS 1.3 behind STARTTLS.
-    pub sends_tls13: bool,
     /// The EHLO keyword of shadow redundancy on a Hub.
     pub shadow: Option<&'static str>,
     /// On an Edge; seen on one Edge server of 2016, not told apart by version.
@@ -28,7 +26,7 @@ pub struct Facts {
     /// XEXCH50 also where ExchangeServer is not ticked.
     pub xexch50_always: bool,
     pub smtputf8: bool,
-    /// STARTTLS may come to TLS 1.3.
+    /// STARTTLS may come to TLS 1.3, whoever of the two it is.
     pub tls13: bool,
     /// XPROXY and its family after X-ANONYMOUSTLS.
     pub proxy_verbs: bool,
@@ -103,7 +101,6 @@ const E2007: Facts = Facts {
     cannot_send_as: &reply::CANNOT_SEND_AS,
     queued: Queued::Nothing,
     last_error: LastError::PrimaryTarget,
-    sends_tls13: false,
     shadow: None,
     edge_shadow: None,
     xexch50_always: true,
@@ -146,7 +143,6 @@ const E2016: Facts = Facts {
 const E2019: Facts = Facts {
     not_authenticated: &reply::NOT_AUTHENTICATED_2019,
     cannot_send_as: &reply::CANNOT_SEND_AS_2019,
-    sends_tls13: true,
     smtputf8: true,
     tls13: true,
     build: "15.2.1118.7",
